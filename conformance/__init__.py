@@ -1,0 +1,1 @@
+"""The judge: cases, targets, verdicts and reports; imports refimpl.model and refimpl.remoting."""

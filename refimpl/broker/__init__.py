@@ -1,0 +1,1 @@
+"""Rank 3: the broker, blind to name server and client."""

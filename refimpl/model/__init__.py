@@ -1,0 +1,1 @@
+"""Rank 0: nothing but values."""

@@ -1,0 +1,53 @@
+"""Everything a node may ask of the world: a closed list of verbs.
+
+`refimpl.runtime` and `refimpl.sim` interpret exactly these; `assert_never` proves both complete.
+Reads and writes of files are not here: they hit the page cache and are synchronous calls of
+`refimpl.model.disk.Disk`. What takes time, or may never happen, is an effect.
+"""
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from refimpl.model.ids import Address, ChannelId, ForceToken
+
+
+@dataclass(frozen=True, slots=True)
+class SendBytes:
+    """Append `data` to what the peer of `channel` will receive, in order."""
+
+    channel: ChannelId
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class CloseChannel:
+    """Close `channel` after what was sent; the node hears `disconnected` for it."""
+
+    channel: ChannelId
+
+
+@dataclass(frozen=True, slots=True)
+class Connect:
+    """Open `channel` (an id that the node chose) to `address`.
+
+    The node hears `connected` or `disconnected` for that id, once.
+    """
+
+    channel: ChannelId
+    address: Address
+
+
+@dataclass(frozen=True, slots=True)
+class Force:
+    """Make the bytes of `path` durable; the node hears `forced(token, error)`, or never."""
+
+    token: ForceToken
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """The node has finished its shutdown; nothing follows."""
+
+
+Effect: TypeAlias = SendBytes | CloseChannel | Connect | Force | Stopped

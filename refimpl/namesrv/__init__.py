@@ -1,0 +1,1 @@
+"""Rank 3: the name server, blind to broker and client."""

@@ -1,0 +1,1 @@
+"""Rank 1: frames, headers, codes, bodies and one sans-IO connection."""

@@ -1,0 +1,1 @@
+"""Rank 4: the simulator: virtual clock, fake disk, nodes without sockets."""

@@ -1,0 +1,1 @@
+"""Rank 2: the commit log and everything derived from it."""
