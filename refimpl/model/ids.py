@@ -5,6 +5,8 @@ A `NewType` costs nothing at run time; mypy refuses a queue offset where a physi
 
 from typing import NamedTuple, NewType, TypeAlias
 
+from refimpl.model.override import override
+
 Topic = NewType("Topic", str)
 Group = NewType("Group", str)
 ClientId = NewType("ClientId", str)
@@ -27,6 +29,7 @@ class Address(NamedTuple):
     host: str
     port: int
 
+    @override
     def __str__(self) -> str:
         """`host:port`, the form of RocketMQ's tables."""
         return f"{self.host}:{self.port}"

@@ -12,6 +12,7 @@ from pathlib import Path
 from refimpl.model.disk import DiskError
 
 _OPEN_FILES_MAX = 256
+_locked_here: set[Path] = set()  # POSIX locks do not exclude the process that holds them
 
 
 class DirectoryDisk:
@@ -134,9 +135,9 @@ class DirectoryDisk:
 
     def lock(self, path: str) -> bool:
         """An exclusive `lockf`, the kind that Java's FileChannel.tryLock takes on Linux."""
-        if path in self._locks:
+        full = self._full(path).resolve()
+        if full in _locked_here:
             return False
-        full = self._full(path)
         try:
             full.parent.mkdir(parents=True, exist_ok=True)
             descriptor = os.open(full, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
@@ -153,12 +154,14 @@ class DirectoryDisk:
                 return False
             raise _refused("lock", path, error) from error
         self._locks[path] = descriptor
+        _locked_here.add(full)
         return True
 
     def unlock(self, path: str) -> None:
         """Close the lock file; harmless where it is not held."""
         descriptor = self._locks.pop(path, None)
         if descriptor is not None:
+            _locked_here.discard(self._full(path).resolve())
             os.close(descriptor)
 
     def force(self, path: str) -> None:
@@ -174,10 +177,11 @@ class DirectoryDisk:
 
     def close(self) -> None:
         """Close every file and lock."""
-        for descriptor in (*self._open.values(), *self._locks.values()):
+        for descriptor in self._open.values():
             os.close(descriptor)
         self._open.clear()
-        self._locks.clear()
+        for path in list(self._locks):
+            self.unlock(path)
 
     def _full(self, path: str) -> Path:
         assert not path.startswith("/"), path

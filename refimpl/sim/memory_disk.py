@@ -79,8 +79,8 @@ class MemoryDisk:
         """An independent copy with every lock released, as after `kill -9`."""
         twin = MemoryDisk()
         twin.now, twin.used = self.now, self.used
-        twin._files = {path: held.copy() for path, held in self._files.items()}  # noqa: SLF001 - own class
-        twin._directories = set(self._directories)  # noqa: SLF001 - own class
+        twin._files = {path: held.copy() for path, held in self._files.items()}
+        twin._directories = set(self._directories)
         return twin
 
     def files(self) -> dict[str, bytes]:
