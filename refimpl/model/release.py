@@ -19,6 +19,9 @@ class Release:
     # --- store
     # --- name server
     # --- broker: receive
+    answers_unknown_code: bool  # BROKER-LIFECYCLE-1
+    rejects_oneway_aloud: bool  # BROKER-LIFECYCLE-3: flow control answers one-way too
+    unregistered_codes: frozenset[int]  # BROKER-LIFECYCLE-1: codes of other releases
     # --- broker: pull and offsets
     # --- broker: administration
 
@@ -27,18 +30,27 @@ RELEASE_4_6 = Release(
     name="4.6",
     apache="4.6.1",
     header_version=335,
+    answers_unknown_code=False,
+    rejects_oneway_aloud=True,
+    unregistered_codes=frozenset({328, 329, 361}),
 )
 
 RELEASE_4_9 = Release(
     name="4.9",
     apache="4.9.7",
     header_version=407,
+    answers_unknown_code=True,
+    rejects_oneway_aloud=True,
+    unregistered_codes=frozenset({361}),
 )
 
 RELEASE_5_5 = Release(
     name="5.5",
     apache="5.5.0",
     header_version=513,
+    answers_unknown_code=True,
+    rejects_oneway_aloud=False,
+    unregistered_codes=frozenset(),
 )
 
 RELEASES = {r.name: r for r in (RELEASE_4_6, RELEASE_4_9, RELEASE_5_5)}

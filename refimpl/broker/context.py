@@ -1,0 +1,152 @@
+"""What every processor and every manager of a broker may reach, and what a request is to them.
+
+`BrokerContext` is filled by `broker.Broker` in the order of its fields; it contains no rules.
+A manager is constructed as `Manager(ctx)`, has `load()`, `persist()` where it has a file, and
+`start(now)` where it has background work (it adds rows to `ctx.actors`).
+"""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, NamedTuple
+
+from refimpl.broker.actors import ActorTable
+from refimpl.broker.config_manager import ConfigFile
+from refimpl.model.config import Config
+from refimpl.model.disk import Disk
+from refimpl.model.effect import Effect, Force
+from refimpl.model.ids import Address, ChannelId, ForceToken, Millis, Ticket
+from refimpl.model.prng import Prng
+from refimpl.model.release import Release
+from refimpl.model.status import PutMessageStatus
+from refimpl.remoting.command import RemotingCommand
+from refimpl.remoting.endpoint import Endpoint
+from refimpl.store.message_store import MessageStore
+
+if TYPE_CHECKING:
+    from refimpl.broker.broker_stats import BrokerStats
+    from refimpl.broker.consumer_filter_manager import ConsumerFilterManager
+    from refimpl.broker.consumer_manager import ConsumerManager
+    from refimpl.broker.consumer_offset_manager import ConsumerOffsetManager
+    from refimpl.broker.producer_manager import ProducerManager
+    from refimpl.broker.pull_request_hold import PullRequestHold
+    from refimpl.broker.rebalance_lock_manager import RebalanceLockManager
+    from refimpl.broker.schedule_message import ScheduleMessageService
+    from refimpl.broker.send_hooks import SendHooks
+    from refimpl.broker.subscription_group_manager import SubscriptionGroupManager
+    from refimpl.broker.topic_config_manager import TopicConfigManager
+    from refimpl.broker.transaction import TransactionalMessageService
+
+
+class Request(NamedTuple):
+    """One request on its way through a processor; `now` is the time of its arrival."""
+
+    channel: ChannelId
+    command: RemotingCommand
+    now: Millis
+
+
+class BrokerContext:
+    """The parts of one broker, by name."""
+
+    __slots__ = (
+        "_force_waiters",
+        "_next_force",
+        "_put_waiters",
+        "actors",
+        "address",
+        "broker_stats",
+        "config",
+        "consumer_filter_manager",
+        "consumer_manager",
+        "consumer_offset_manager",
+        "disk",
+        "effects",
+        "endpoint",
+        "prng",
+        "producer_manager",
+        "pull_request_hold",
+        "rebalance_lock_manager",
+        "register_broker_all",
+        "release",
+        "schedule_message_service",
+        "send_hooks",
+        "store",
+        "store_host",
+        "subscription_group_manager",
+        "topic_config_manager",
+        "transactional_message_service",
+    )
+
+    broker_stats: "BrokerStats"
+    topic_config_manager: "TopicConfigManager"
+    subscription_group_manager: "SubscriptionGroupManager"
+    consumer_offset_manager: "ConsumerOffsetManager"
+    consumer_filter_manager: "ConsumerFilterManager"
+    producer_manager: "ProducerManager"
+    consumer_manager: "ConsumerManager"
+    rebalance_lock_manager: "RebalanceLockManager"
+    pull_request_hold: "PullRequestHold"
+    schedule_message_service: "ScheduleMessageService"
+    transactional_message_service: "TransactionalMessageService"
+    send_hooks: "SendHooks"
+
+    def __init__(
+        self,
+        *,
+        release: Release,
+        config: Config,
+        disk: Disk,
+        prng: Prng,
+        address: Address,
+        store: MessageStore,
+        endpoint: Endpoint,
+    ) -> None:
+        self.release = release
+        self.config = config  # replaced as a whole by UPDATE_BROKER_CONFIG: do not keep a copy
+        self.disk = disk
+        self.prng = prng
+        self.address = address  # brokerIP1 and listenPort, also the store host of records
+        self.store_host = address
+        self.store = store
+        self.endpoint = endpoint
+        self.actors = ActorTable()
+        self.effects: list[Effect] = []  # effects of no channel; drained by the broker
+        # Tells the name servers of a changed topic table: (now, check_order_conf, oneway) -> None.
+        self.register_broker_all: Callable[[Millis, bool, bool], None] = lambda *_: None
+        self._put_waiters: dict[Ticket, Callable[[PutMessageStatus, Millis], None]] = {}
+        self._force_waiters: dict[ForceToken, Callable[[bool], None]] = {}
+        self._next_force = -1
+
+    def respond(self, request: Request, response: RemotingCommand | None) -> None:
+        """Answer a request now or later. A one-way request and None are never answered."""
+        if response is None or request.command.flag & 2:
+            return
+        self.endpoint.respond(request.channel, response)
+
+    def await_put(self, ticket: Ticket, done: Callable[[PutMessageStatus, Millis], None]) -> None:
+        """Call `done(status, now)` when the store completes the put of `ticket`."""
+        self._put_waiters[ticket] = done
+
+    def put_completed(self, ticket: Ticket, status: PutMessageStatus, now: Millis) -> None:
+        """The store completed a put; a ticket that nobody awaits is no error."""
+        done = self._put_waiters.pop(ticket, None)
+        if done is not None:
+            done(status, now)
+
+    def force(self, path: str, done: Callable[[bool], None]) -> None:
+        """Ask for the content of a configuration file to become durable; `done(failed)` later."""
+        token = ForceToken(self._next_force)
+        self._next_force -= 1
+        self._force_waiters[token] = done
+        self.effects.append(Force(token, path))
+
+    def force_ended(self, token: ForceToken, *, failed: bool) -> bool:
+        """A force ended; False where the token is the store's."""
+        done = self._force_waiters.pop(token, None)
+        if done is None:
+            return False
+        done(failed)
+        return True
+
+    def config_file(self, path: str) -> ConfigFile:
+        """A file of `config/`, persisted through this broker's disk and forces."""
+        return ConfigFile(self.disk, path, self.force)

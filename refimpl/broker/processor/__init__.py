@@ -1,0 +1,1 @@
+"""One module per Java `NettyRequestProcessor`: functions `name(ctx, request) -> answer or None`."""
