@@ -15,6 +15,21 @@ class Release:
     name: str  # "4.6", "4.9", "5.5"
     apache: str  # the published release that decides: "4.6.1", "4.9.7", "5.5.0"
     header_version: int  # REMOTING-HEADER: the `version` field of every command
+    # --- configuration
+    config_table: str  # BROKER-CONFIG-1: module of names and defaults
+    config_text_is_trimmed: bool  # BROKER-CONFIG-2: blanks around a text value go
+    ha_port_follows_listen_port: bool  # BROKER-CONFIG-3: haListenPort of the file is overwritten
+    # --- stored message
+    prints_null_property: bool  # STORE-MESSAGE-8
+    ends_properties_with_separator: bool  # STORE-MESSAGE-8
+    splits_property_at_every_separator: bool  # STORE-MESSAGE-9
+    property_map_capacity: int  # STORE-MESSAGE-11: initial buckets of the parsed map
+    compression_types: bool  # STORE-MESSAGE-14: bits 8 to 10 of the system flag name the method
+    clears_compressed_flag: bool  # STORE-MESSAGE-14: in a decoded message
+    record_versions: bool  # STORE-MESSAGE-2: the second magic, with a topic length of two bytes
+    record_length_first: bool  # STORE-MESSAGE-6: the length is held against the bytes there are
+    appends_batch_properties: bool  # STORE-MESSAGE-16
+    refuses_long_batch_properties: bool  # STORE-MESSAGE-15: an encoder of SEND_BATCH bodies
     # --- remoting
     # --- store
     # --- name server
@@ -30,6 +45,19 @@ RELEASE_4_6 = Release(
     name="4.6",
     apache="4.6.1",
     header_version=335,
+    prints_null_property=True,
+    ends_properties_with_separator=True,
+    splits_property_at_every_separator=True,
+    property_map_capacity=16,
+    compression_types=False,
+    clears_compressed_flag=False,
+    record_versions=False,
+    record_length_first=False,
+    appends_batch_properties=False,
+    refuses_long_batch_properties=False,
+    config_table="release_4_6",
+    config_text_is_trimmed=False,
+    ha_port_follows_listen_port=True,
     answers_unknown_code=False,
     rejects_oneway_aloud=True,
     unregistered_codes=frozenset({328, 329, 361}),
@@ -39,6 +67,19 @@ RELEASE_4_9 = Release(
     name="4.9",
     apache="4.9.7",
     header_version=407,
+    prints_null_property=False,
+    ends_properties_with_separator=False,
+    splits_property_at_every_separator=False,
+    property_map_capacity=16,
+    compression_types=True,
+    clears_compressed_flag=False,
+    record_versions=False,
+    record_length_first=False,
+    appends_batch_properties=True,
+    refuses_long_batch_properties=True,
+    config_table="release_4_9",
+    config_text_is_trimmed=False,
+    ha_port_follows_listen_port=True,
     answers_unknown_code=True,
     rejects_oneway_aloud=True,
     unregistered_codes=frozenset({361}),
@@ -48,6 +89,19 @@ RELEASE_5_5 = Release(
     name="5.5",
     apache="5.5.0",
     header_version=513,
+    prints_null_property=False,
+    ends_properties_with_separator=True,
+    splits_property_at_every_separator=False,
+    property_map_capacity=128,
+    compression_types=True,
+    clears_compressed_flag=True,
+    record_versions=True,
+    record_length_first=True,
+    appends_batch_properties=False,
+    refuses_long_batch_properties=False,
+    config_table="release_5_5",
+    config_text_is_trimmed=True,
+    ha_port_follows_listen_port=False,
     answers_unknown_code=True,
     rejects_oneway_aloud=False,
     unregistered_codes=frozenset(),
