@@ -30,8 +30,12 @@ class Release:
     record_length_first: bool  # STORE-MESSAGE-6: the length is held against the bytes there are
     appends_batch_properties: bool  # STORE-MESSAGE-16
     refuses_long_batch_properties: bool  # STORE-MESSAGE-15: an encoder of SEND_BATCH bodies
+    groups_are_extended: bool  # BROKER-FILTER-6: a group has attributes and a retry policy
     # --- remoting
     # --- store
+    checkpoint_has_offsets: bool  # STORE-FILES-6
+    flush_attempts_max: int  # STORE-FLUSH-4
+    sees_last_flush: bool  # STORE-FLUSH-4
     # --- name server
     # --- broker: receive
     answers_unknown_code: bool  # BROKER-LIFECYCLE-1
@@ -56,11 +60,15 @@ RELEASE_4_6 = Release(
     appends_batch_properties=False,
     refuses_long_batch_properties=False,
     config_table="release_4_6",
+    groups_are_extended=False,
     config_text_is_trimmed=False,
     ha_port_follows_listen_port=True,
     answers_unknown_code=False,
     rejects_oneway_aloud=True,
     unregistered_codes=frozenset({328, 329, 361}),
+    checkpoint_has_offsets=False,
+    flush_attempts_max=2,
+    sees_last_flush=False,
 )
 
 RELEASE_4_9 = Release(
@@ -78,11 +86,15 @@ RELEASE_4_9 = Release(
     appends_batch_properties=True,
     refuses_long_batch_properties=True,
     config_table="release_4_9",
+    groups_are_extended=False,
     config_text_is_trimmed=False,
     ha_port_follows_listen_port=True,
     answers_unknown_code=True,
     rejects_oneway_aloud=True,
     unregistered_codes=frozenset({361}),
+    checkpoint_has_offsets=False,
+    flush_attempts_max=2,
+    sees_last_flush=True,
 )
 
 RELEASE_5_5 = Release(
@@ -100,11 +112,15 @@ RELEASE_5_5 = Release(
     appends_batch_properties=False,
     refuses_long_batch_properties=False,
     config_table="release_5_5",
+    groups_are_extended=True,
     config_text_is_trimmed=True,
     ha_port_follows_listen_port=False,
     answers_unknown_code=True,
     rejects_oneway_aloud=False,
     unregistered_codes=frozenset(),
+    checkpoint_has_offsets=True,
+    flush_attempts_max=1000,
+    sees_last_flush=True,
 )
 
 RELEASES = {r.name: r for r in (RELEASE_4_6, RELEASE_4_9, RELEASE_5_5)}
