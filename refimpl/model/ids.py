@@ -20,7 +20,7 @@ ForceToken = NewType("ForceToken", int)  # correlates a `Force` with its complet
 Ticket = NewType("Ticket", int)  # correlates a waiting put with its completion
 Actor = NewType("Actor", str)  # one background thread of Java: its step is an input here
 
-JsonValue: TypeAlias = "str | int | float | bool | None | list[JsonValue] | dict[str, JsonValue]"
+JsonValue: TypeAlias = "str | int | float | bool | list[JsonValue] | dict[str, JsonValue] | None"
 
 
 class Address(NamedTuple):

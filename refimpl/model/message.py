@@ -35,7 +35,7 @@ class MessageExtBrokerInner:
     born_host: Address
     store_host: Address
     reconsume_times: int = 0
-    prepared_transaction_offset: PhysicalOffset = PhysicalOffset(0)
+    prepared_transaction_offset: PhysicalOffset = PhysicalOffset(0)  # noqa: RUF009 - a number
     encoded_batch: bytes | None = None  # SEND_BATCH_MESSAGE: the client's concatenated messages
 
 

@@ -71,6 +71,7 @@ class DirectoryDisk:
 
     def rename(self, source: str, target: str) -> None:
         """Replace `target` atomically."""
+        self._stat("rename", source)  # a refused rename must not leave new directories behind
         self._forget(source)
         self._forget(target)
         try:

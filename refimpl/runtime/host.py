@@ -13,6 +13,7 @@ from typing import assert_never
 
 from refimpl.model.disk import DiskError
 from refimpl.model.effect import CloseChannel, Connect, Effect, Force, SendBytes, Stopped
+from refimpl.model.errors import StartRefused
 from refimpl.model.ids import Address, ChannelId, ForceToken, Millis
 from refimpl.model.node import Node
 from refimpl.model.override import override
@@ -78,9 +79,12 @@ class Host:
         """Start the node, then accept on sockets that are bound already. Raises `StartRefused`."""
         self._perform(self.node.start(wall_clock()))
         for listener in listeners:
-            server = await self._loop.create_server(
-                lambda: _Channel(self, None), sock=listener, backlog=1024
-            )
+            try:
+                server = await self._loop.create_server(
+                    lambda: _Channel(self, None), sock=listener, backlog=1024
+                )
+            except OSError as error:  # bound by two, and the other listened first
+                raise StartRefused(f"cannot listen: {error.strerror}") from error
             self._servers.append(server)
         self._arm()
 

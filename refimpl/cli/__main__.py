@@ -1,0 +1,41 @@
+"""`rmqref`: one command, its parts imported only when they are asked for."""
+
+import importlib
+
+import click
+
+from refimpl.model.override import override
+
+_COMMANDS = {  # name -> module of this package, attribute
+    "serve": ("refimpl.cli.serve", "serve_command"),
+    "namesrv": ("refimpl.cli.serve", "namesrv_command"),
+    "broker": ("refimpl.cli.serve", "broker_command"),
+    "conformance": ("refimpl.cli.conformance", "conformance_group"),
+}
+
+
+class _LateGroup(click.Group):
+    """A group that imports a command when it is used: `serve` must start fast."""
+
+    @override
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    @override
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _COMMANDS:
+            return None
+        module, attribute = _COMMANDS[cmd_name]
+        command = getattr(importlib.import_module(module), attribute)
+        assert isinstance(command, click.Command)
+        return command
+
+
+@click.command(cls=_LateGroup)
+@click.version_option(package_name="rocketmq-refimpl")
+def main() -> None:
+    """The executable, checkable specification of RocketMQ."""
+
+
+if __name__ == "__main__":
+    main()
