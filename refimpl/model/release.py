@@ -41,6 +41,11 @@ class Release:
     answers_unknown_code: bool  # BROKER-LIFECYCLE-1
     rejects_oneway_aloud: bool  # BROKER-LIFECYCLE-3: flow control answers one-way too
     unregistered_codes: frozenset[int]  # BROKER-LIFECYCLE-1: codes of other releases
+    send_back_clears_order: bool  # BROKER-TOPIC-6
+    clears_unit_sub_flag: bool  # BROKER-TOPIC-10
+    clears_order_of_unlisted_topics: bool  # BROKER-TOPIC-8
+    has_schedule_topic_at_start: bool  # BROKER-TOPIC-1
+    has_internal_topics_at_start: bool  # BROKER-TOPIC-1: revive, member and transaction topics
     # --- broker: pull and offsets
     # --- broker: administration
 
@@ -69,6 +74,11 @@ RELEASE_4_6 = Release(
     checkpoint_has_offsets=False,
     flush_attempts_max=2,
     sees_last_flush=False,
+    send_back_clears_order=False,
+    clears_unit_sub_flag=False,
+    clears_order_of_unlisted_topics=True,
+    has_schedule_topic_at_start=False,
+    has_internal_topics_at_start=False,
 )
 
 RELEASE_4_9 = Release(
@@ -95,6 +105,11 @@ RELEASE_4_9 = Release(
     checkpoint_has_offsets=False,
     flush_attempts_max=2,
     sees_last_flush=True,
+    send_back_clears_order=False,
+    clears_unit_sub_flag=True,
+    clears_order_of_unlisted_topics=True,
+    has_schedule_topic_at_start=True,
+    has_internal_topics_at_start=False,
 )
 
 RELEASE_5_5 = Release(
@@ -121,6 +136,11 @@ RELEASE_5_5 = Release(
     checkpoint_has_offsets=True,
     flush_attempts_max=1000,
     sees_last_flush=True,
+    send_back_clears_order=True,
+    clears_unit_sub_flag=True,
+    clears_order_of_unlisted_topics=False,
+    has_schedule_topic_at_start=True,
+    has_internal_topics_at_start=True,
 )
 
 RELEASES = {r.name: r for r in (RELEASE_4_6, RELEASE_4_9, RELEASE_5_5)}

@@ -1,0 +1,1 @@
+"""Names and defaults of the configuration, one module for each release."""
