@@ -1,0 +1,98 @@
+"""A name server and a broker in one world: the embedded RocketMQ that needs no socket.
+
+    cluster = Cluster(RELEASES["4.9"], overrides={"mapedFileSizeCommitLog": "16384"})
+    cluster.start()
+    pipe = cluster.world.connect(cluster.broker_address)
+
+The disk outlives the nodes: `kill` and `start` again is a restart after `kill -9`, `shutdown` and
+`start` a clean one.
+"""
+
+from collections.abc import Mapping
+
+from refimpl.broker.broker import Broker
+from refimpl.model.config import Config
+from refimpl.model.ids import Address
+from refimpl.model.prng import Prng
+from refimpl.model.release import Release
+from refimpl.namesrv.name_server import NameServer
+from refimpl.sim.memory_disk import MemoryDisk
+from refimpl.sim.world import World
+
+LOOPBACK = "127.0.0.1"
+NAMESRV = "namesrv"
+BROKER = "broker-a"
+_FAST_PORT_BELOW = 2
+_REGISTRATION_PATIENCE = 10_000
+
+
+class Cluster:
+    """One name server and one broker; everything but the disks is made anew at each start."""
+
+    def __init__(
+        self,
+        release: Release,
+        overrides: Mapping[str, str] | None = None,
+        *,
+        seed: int = 0,
+        namesrv_port: int = 9876,
+        broker_port: int = 10911,
+        broker_disk: MemoryDisk | None = None,
+    ) -> None:
+        self.release = release
+        self.world = World()
+        self.namesrv_address = Address(LOOPBACK, namesrv_port)
+        self.broker_address = Address(LOOPBACK, broker_port)
+        self.fast_address = Address(LOOPBACK, broker_port - _FAST_PORT_BELOW)
+        self.namesrv_disk = MemoryDisk()
+        self.broker_disk = broker_disk or MemoryDisk()
+        self._seed = seed
+        self._starts = 0
+        self._overrides = {
+            "brokerName": BROKER,
+            "brokerIP1": LOOPBACK,
+            "brokerIP2": LOOPBACK,
+            "listenPort": str(broker_port),
+            "namesrvAddr": str(self.namesrv_address),
+            **(overrides or {}),
+        }
+
+    def start(self) -> None:
+        """Start both and wait until the broker is registered."""
+        self.start_namesrv()
+        self.start_broker()
+
+    def start_namesrv(self) -> None:
+        """Start the name server on its disk."""
+        config = Config.of(self.release, "namesrv", {})
+        node = NameServer(config, self.release, self.namesrv_disk, Prng(self._seed))
+        self.world.start(NAMESRV, node, self.namesrv_disk, [self.namesrv_address])
+
+    def start_broker(self) -> None:
+        """Start the broker on its disk; raises `StartRefused`."""
+        self._starts += 1
+        config = Config.strict(self.release, "broker", self._overrides)
+        broker = Broker(
+            config,
+            self.release,
+            self.broker_disk,
+            Prng(self._seed).fork(f"start {self._starts}"),
+            self.broker_address,
+            (self.namesrv_address,),
+        )
+        self.world.start(BROKER, broker, self.broker_disk, [self.broker_address, self.fast_address])
+        self.world.run_until(lambda: broker.registered, _REGISTRATION_PATIENCE)
+
+    def shutdown_broker(self) -> None:
+        """End the broker in order; its disk stays."""
+        self.world.shutdown(BROKER)
+
+    def kill_broker(self) -> None:
+        """End the broker as `kill -9` does; what was written stays, nothing else."""
+        self.world.kill(BROKER)
+        self.broker_disk = self.broker_disk.image()
+
+    def shutdown(self) -> None:
+        """End both, broker first."""
+        self.shutdown_broker()
+        self.world.shutdown(NAMESRV)
