@@ -84,13 +84,19 @@ def encode_utf8(text: str) -> bytes:
         return whole.encode("utf-8", "replace")
 
 
+_FIRST_OF_SURROGATE = 0xED  # its second byte is 0xA0 to 0xBF
+
+
+def _continues(data: bytes, at: int, low: int) -> bool:
+    return at < len(data) and low <= data[at] <= 0xBF  # noqa: PLR2004 - last continuation byte
+
+
 def _replace(error: UnicodeError) -> tuple[str, int]:
     """One U+FFFD for each malformed part, and for a whole encoded surrogate (Python: three)."""
     assert isinstance(error, UnicodeDecodeError)
     data, start = error.object, error.start
-    if data[start] == 0xED and 0xA0 <= (data[start + 1] if start + 1 < len(data) else 0) <= 0xBF:
-        third = data[start + 2] if start + 2 < len(data) else 0
-        return _REPLACEMENT, start + (3 if third & 0xC0 == 0x80 else 2)
+    if data[start] == _FIRST_OF_SURROGATE and _continues(data, start + 1, 0xA0):
+        return _REPLACEMENT, start + (3 if _continues(data, start + 2, 0x80) else 2)
     return _REPLACEMENT, error.end
 
 
@@ -102,7 +108,7 @@ def decode_utf8(data: bytes) -> str:
     return data.decode("utf-8", "java")
 
 
-def crc32(data: bytes) -> int:
+def crc32(data: bytes | bytearray | memoryview) -> int:
     """`UtilAll.crc32`: CRC-32 without its highest bit, so that it is never negative."""
     return _zlib_crc32(data) & 0x7FFFFFFF
 

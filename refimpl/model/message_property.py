@@ -2,7 +2,8 @@
 
 `name 0x01 value 0x02 name 0x01 value`, in UTF-8. There is no escaping, so that a value which holds
 a separator reads back as something else; releases differ in what.
-Java: common/message/MessageConst, MessageDecoder#messageProperties2String, string2messageProperties.
+Java: common/message/MessageConst; MessageDecoder#messageProperties2String and
+#string2messageProperties.
 """
 
 from collections.abc import Mapping

@@ -28,7 +28,7 @@ def transaction_value(flag: int) -> int:
 
 
 def reset_transaction_value(flag: int, transaction_type: int) -> int:
-    """`flag` with another transaction type. Bits of the type outside the mask get in, as in Java."""
+    """`flag` with another transaction type, or-ed in unmasked as in Java."""
     return flag & ~TRANSACTION_ROLLBACK_TYPE | transaction_type
 
 
