@@ -7,6 +7,8 @@ Add a switch where you need one: field, rule ID in the comment, and its value in
 
 from dataclasses import dataclass
 
+from refimpl.model.status import PutMessageStatus
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Release:
@@ -33,9 +35,29 @@ class Release:
     groups_are_extended: bool  # BROKER-FILTER-6: a group has attributes and a retry policy
     # --- remoting
     # --- store
+    expired_queue_begins_at_its_end: bool  # STORE-CQ-5: when no record is left, min = max
+    search_by_time_has_boundaries: bool  # STORE-CQ-11: by store times, lower and upper
+    index_counts_every_put: bool  # STORE-INDEX-3: hashSlotCount of the header
+    indexes_tags: bool  # STORE-INDEX-1
+    read_prepares_requested_count: bool  # STORE-READ-9: a negative count is refused
+    read_travels_queue_files: bool  # STORE-READ-6: on to the next file while nothing is found
+    earliest_time_needs_two_messages: bool  # STORE-READ-12: -1 for a small first file
+    disk_levels_are_configured: bool  # STORE-RETENTION-3
+    checks_disk_every_ten_seconds: bool  # STORE-RETENTION-4
+    put_statistics_by_period: bool  # STORE-READ-14: latencies and the last minute
+    transferred_tps_name: str  # STORE-READ-14
     checkpoint_has_offsets: bool  # STORE-FILES-6
     flush_attempts_max: int  # STORE-FLUSH-4
     sees_last_flush: bool  # STORE-FLUSH-4
+    checks_page_cache_first: bool  # STORE-LOG-2
+    long_properties_status: PutMessageStatus | None  # STORE-LOG-2: counted in characters
+    checks_batch_size: bool  # STORE-LOG-2
+    knows_inner_batch: bool  # STORE-LOG-2
+    long_retry_topics: bool  # STORE-LOG-3
+    long_encoded_properties_status: PutMessageStatus  # STORE-LOG-4: counted in bytes
+    limits_body_and_record: bool  # STORE-LOG-4: else one limit for the whole record
+    max_message_size_is_live: bool  # STORE-LOG-4: an update of the configuration is obeyed
+    sync_master_needs_slave: bool  # STORE-LOG-14
     # --- name server
     # --- broker: receive
     answers_unknown_code: bool  # BROKER-LIFECYCLE-1
@@ -46,6 +68,10 @@ class Release:
     clears_order_of_unlisted_topics: bool  # BROKER-TOPIC-8
     has_schedule_topic_at_start: bool  # BROKER-TOPIC-1
     has_internal_topics_at_start: bool  # BROKER-TOPIC-1: revive, member and transaction topics
+    faq_url: str  # BROKER-SEND-30
+    topics_have_attributes: bool  # BROKER-SEND-8: shown in the remark of an illegal queue id
+    illegal_queue_id_code: int  # BROKER-SEND-8: SYSTEM_ERROR or INVALID_PARAMETER
+    illegal_topic_code: int  # BROKER-SEND-4: SYSTEM_ERROR or INVALID_PARAMETER
     # --- broker: pull and offsets
     # --- broker: administration
 
@@ -54,6 +80,17 @@ RELEASE_4_6 = Release(
     name="4.6",
     apache="4.6.1",
     header_version=335,
+    expired_queue_begins_at_its_end=False,
+    search_by_time_has_boundaries=False,
+    index_counts_every_put=True,
+    indexes_tags=False,
+    read_prepares_requested_count=False,
+    read_travels_queue_files=False,
+    earliest_time_needs_two_messages=True,
+    disk_levels_are_configured=False,
+    checks_disk_every_ten_seconds=False,
+    put_statistics_by_period=False,
+    transferred_tps_name="getTransferedTps",
     prints_null_property=True,
     ends_properties_with_separator=True,
     splits_property_at_every_separator=True,
@@ -79,12 +116,36 @@ RELEASE_4_6 = Release(
     clears_order_of_unlisted_topics=True,
     has_schedule_topic_at_start=False,
     has_internal_topics_at_start=False,
+    checks_page_cache_first=False,
+    long_properties_status=PutMessageStatus.PROPERTIES_SIZE_EXCEEDED,
+    checks_batch_size=True,
+    knows_inner_batch=False,
+    long_retry_topics=False,
+    long_encoded_properties_status=PutMessageStatus.MESSAGE_ILLEGAL,
+    limits_body_and_record=False,
+    max_message_size_is_live=False,
+    sync_master_needs_slave=True,
+    faq_url="http://rocketmq.apache.org/docs/faq/",
+    topics_have_attributes=False,
+    illegal_queue_id_code=1,
+    illegal_topic_code=1,
 )
 
 RELEASE_4_9 = Release(
     name="4.9",
     apache="4.9.7",
     header_version=407,
+    expired_queue_begins_at_its_end=False,
+    search_by_time_has_boundaries=False,
+    index_counts_every_put=False,
+    indexes_tags=False,
+    read_prepares_requested_count=True,
+    read_travels_queue_files=False,
+    earliest_time_needs_two_messages=True,
+    disk_levels_are_configured=False,
+    checks_disk_every_ten_seconds=True,
+    put_statistics_by_period=True,
+    transferred_tps_name="getTransferedTps",
     prints_null_property=False,
     ends_properties_with_separator=False,
     splits_property_at_every_separator=False,
@@ -110,12 +171,36 @@ RELEASE_4_9 = Release(
     clears_order_of_unlisted_topics=True,
     has_schedule_topic_at_start=True,
     has_internal_topics_at_start=False,
+    checks_page_cache_first=True,
+    long_properties_status=PutMessageStatus.MESSAGE_ILLEGAL,
+    checks_batch_size=True,
+    knows_inner_batch=False,
+    long_retry_topics=False,
+    long_encoded_properties_status=PutMessageStatus.PROPERTIES_SIZE_EXCEEDED,
+    limits_body_and_record=True,
+    max_message_size_is_live=True,
+    sync_master_needs_slave=True,
+    faq_url="http://rocketmq.apache.org/docs/faq/",
+    topics_have_attributes=False,
+    illegal_queue_id_code=1,
+    illegal_topic_code=1,
 )
 
 RELEASE_5_5 = Release(
     name="5.5",
     apache="5.5.0",
     header_version=513,
+    expired_queue_begins_at_its_end=True,
+    search_by_time_has_boundaries=True,
+    index_counts_every_put=False,
+    indexes_tags=True,
+    read_prepares_requested_count=False,
+    read_travels_queue_files=True,
+    earliest_time_needs_two_messages=False,
+    disk_levels_are_configured=True,
+    checks_disk_every_ten_seconds=True,
+    put_statistics_by_period=True,
+    transferred_tps_name="getTransferredTps",
     prints_null_property=False,
     ends_properties_with_separator=True,
     splits_property_at_every_separator=False,
@@ -141,6 +226,19 @@ RELEASE_5_5 = Release(
     clears_order_of_unlisted_topics=False,
     has_schedule_topic_at_start=True,
     has_internal_topics_at_start=True,
+    checks_page_cache_first=False,
+    long_properties_status=None,
+    checks_batch_size=False,
+    knows_inner_batch=True,
+    long_retry_topics=True,
+    long_encoded_properties_status=PutMessageStatus.PROPERTIES_SIZE_EXCEEDED,
+    limits_body_and_record=True,
+    max_message_size_is_live=True,
+    sync_master_needs_slave=False,
+    faq_url="https://rocketmq.apache.org/docs/bestPractice/06FAQ",
+    topics_have_attributes=True,
+    illegal_queue_id_code=29,
+    illegal_topic_code=29,
 )
 
 RELEASES = {r.name: r for r in (RELEASE_4_6, RELEASE_4_9, RELEASE_5_5)}

@@ -35,3 +35,14 @@ class StoreDamaged(StartRefused):
         super().__init__(f"store file {path}: {why}")
         self.path = path
         self.why = why
+
+
+class AppendRefused(StoreError):
+    """Java throws out of the append: nothing was stored, the sender gets SYSTEM_ERROR.
+
+    `reason` is the message of Java's RuntimeException.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason

@@ -26,7 +26,7 @@ class TransientStorePool:
         return bytearray(self._file_size)
 
     def return_buffer(self, buffer: bytearray) -> None:
-        """Take a buffer back. Its old bytes stay: an append overwrites them before they are read."""
+        """Take a buffer back. Its bytes stay: an append overwrites them before a read."""
         assert len(buffer) == self._file_size
         assert self.available_buffer_nums < self.pool_size
         self._available.append(buffer)
