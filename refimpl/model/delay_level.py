@@ -27,12 +27,14 @@ class DelayLevels:
         return i64(store_timestamp + self.table.get(level, _DEFAULT_DELAY))
 
 
-def parse_delay_levels(text: str) -> DelayLevels:
+def parse_delay_levels(text: str | None) -> DelayLevels:
     """Read `1s 5s 10s`: one number and one of s, m, h, d, with single blanks (BROKER-CONFIG-9).
 
     Java reads up to the first bad item, keeps what it has and then refuses to start; the highest
     level already counts the bad item unless that is empty.
     """
+    if text is None:
+        return DelayLevels({}, 0, complete=False)
     items = text.split(" ")
     while len(items) > 1 and not items[-1]:
         items.pop()
