@@ -290,8 +290,8 @@ def check_record(
     if size != record_size(sys_flag, body_length, topic_length, properties_length, magic_code):
         return DispatchRequest(success=False, msg_size=size)
     return DispatchRequest(
-        True, size, Topic(topic), queue_id, physical_offset, tags_code, store_timestamp, queue_offset,
-        keys, uniq_key, sys_flag, prepared, properties,
+        True, size, Topic(topic), queue_id, physical_offset, tags_code, store_timestamp,
+        queue_offset, keys, uniq_key, sys_flag, prepared, properties,
     )  # fmt: skip
 
 

@@ -67,13 +67,16 @@ def test_division_rounds_towards_zero(
     assert java.remainder(dividend, divisor) == rest
 
 
-@pytest.mark.parametrize("text", ["0", "-1", "+7", "2147483647", "-2147483648", "٣", "１２"])
+@pytest.mark.parametrize(
+    "text", ["0", "-1", "+7", "2147483647", "-2147483648", "٣", "\uff11\uff12"]
+)
 def test_parse_int(text: str) -> None:
     assert java.parse_int(text) == int(text)
 
 
 @pytest.mark.parametrize(
-    "text", [None, "", "+", "-", "--1", " 1", "1 ", "1_0", "0x1", "1.0", "2147483648", "𝟏", "²"]
+    "text",
+    [None, "", "+", "-", "--1", " 1", "1 ", "1_0", "0x1", "1.0", "2147483648", "\U0001d7cf", "²"],
 )
 def test_parse_int_refuses(text: str | None) -> None:
     with pytest.raises(InvalidInput):
@@ -127,6 +130,11 @@ def test_hash_map_order_follows_the_buckets_and_doubles() -> None:
     assert java.hash_map_order(keys) != keys
     assert java.hash_map_order(["b", "a"]) == ["a", "b"]
     assert java.hash_map_order(["BB", "Aa"]) == ["BB", "Aa"]  # one hash: order of insertion
-    many = [f"k{number}" for number in range(13)]  # the 13th key doubles the table
-    assert java.hash_map_order(many) == java.hash_map_order(many, 32)
-    assert java.hash_map_order(many[:12]) != java.hash_map_order(many[:12], 32)
+    crossed = ["q", "b", "a"]  # q shares the bucket of a among 16, not among 32
+    assert java.hash_map_order(crossed) == ["q", "a", "b"]
+    assert java.hash_map_order(crossed, 32) == ["a", "b", "q"]
+    filler = [f"k{number}" for number in range(10)]  # 12 keys fill 16 buckets, the 13th doubles
+    full = java.hash_map_order(["q", "a", *filler])
+    doubled = java.hash_map_order(["q", "a", *filler, "one more"])
+    assert full.index("q") < full.index("a")
+    assert doubled.index("q") > doubled.index("a")

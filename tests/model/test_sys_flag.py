@@ -42,10 +42,29 @@ UNUSED = {
 }
 
 
+def _build(bits: JsonValue) -> JsonValue:
+    assert isinstance(bits, list)
+    commit, suspend, subscription, class_filter, lite = (bool(bit) for bit in bits)
+
+    def pull(lite_pull: bool) -> int:
+        return sys_flag.build_pull_sys_flag(
+            commit_offset=commit,
+            suspend=suspend,
+            subscription=subscription,
+            class_filter=class_filter,
+            lite_pull=lite_pull,
+        )
+
+    topic = sys_flag.build_topic_sys_flag(unit=commit, has_unit_sub=suspend)
+    return {"pull4": pull(lite_pull=False), "pull5": pull(lite_pull=lite), "topic2": topic}
+
+
 def test_flags() -> None:
     seen: set[str] = set()
 
     def flags(_release: Release, vector: Vector) -> JsonValue:
+        if "build" in vector.fields():
+            return _build(vector.fields()["build"])
         flag, kind = vector.fields()["flag"], vector.fields()["type"]
         assert isinstance(flag, int)
         assert isinstance(kind, int)
