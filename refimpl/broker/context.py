@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from refimpl.broker.actors import ActorTable
 from refimpl.broker.config_manager import ConfigFile
+from refimpl.broker.unique_ids import UniqueIds
 from refimpl.model.config import Config
 from refimpl.model.disk import Disk
 from refimpl.model.effect import Effect, Force
@@ -29,7 +30,9 @@ if TYPE_CHECKING:
     from refimpl.broker.producer_manager import ProducerManager
     from refimpl.broker.pull_request_hold import PullRequestHold
     from refimpl.broker.rebalance_lock_manager import RebalanceLockManager
+    from refimpl.broker.registration import Registration
     from refimpl.broker.schedule_message import ScheduleMessageService
+    from refimpl.broker.send_check import SendSettings
     from refimpl.broker.send_hooks import SendHooks
     from refimpl.broker.subscription_group_manager import SubscriptionGroupManager
     from refimpl.broker.topic_config_manager import TopicConfigManager
@@ -65,15 +68,17 @@ class BrokerContext:
         "producer_manager",
         "pull_request_hold",
         "rebalance_lock_manager",
-        "register_broker_all",
+        "registration",
         "release",
         "schedule_message_service",
         "send_hooks",
+        "send_settings",
         "store",
         "store_host",
         "subscription_group_manager",
         "topic_config_manager",
         "transactional_message_service",
+        "unique_ids",
     )
 
     broker_stats: "BrokerStats"
@@ -88,6 +93,7 @@ class BrokerContext:
     schedule_message_service: "ScheduleMessageService"
     transactional_message_service: "TransactionalMessageService"
     send_hooks: "SendHooks"
+    registration: "Registration"  # tells the name servers of topics
 
     def __init__(
         self,
@@ -110,8 +116,8 @@ class BrokerContext:
         self.endpoint = endpoint
         self.actors = ActorTable()
         self.effects: list[Effect] = []  # effects of no channel; drained by the broker
-        # Tells the name servers of a changed topic table: (now, check_order_conf, oneway) -> None.
-        self.register_broker_all: Callable[[Millis, bool, bool], None] = lambda *_: None
+        self.send_settings: SendSettings | None = None
+        self.unique_ids = UniqueIds(prng.fork("unique-ids"), address)
         self._put_waiters: dict[Ticket, Callable[[PutMessageStatus, Millis], None]] = {}
         self._force_waiters: dict[ForceToken, Callable[[bool], None]] = {}
         self._next_force = -1

@@ -34,6 +34,12 @@ class Release:
     refuses_long_batch_properties: bool  # STORE-MESSAGE-15: an encoder of SEND_BATCH bodies
     groups_are_extended: bool  # BROKER-FILTER-6: a group has attributes and a retry policy
     # --- remoting
+    fast_header_codecs: bool  # REMOTING-HEADER-11: four headers refuse numbers they cannot read
+    answers_in_request_codec: bool  # REMOTING-CONNECTION-4: else in the codec of the server
+    oldest_json: bool  # REMOTING-HEADER-5: fastjson 1 reads and writes, not fastjson 2
+    header_in_own_array: bool  # REMOTING-HEADER-8: a ROCKETMQ header ends where its length says
+    languages: int  # REMOTING-CODES-3: how many language codes are known
+    detects_proxy_protocol: bool  # REMOTING-FRAME-9: the first twelve bytes are awaited
     # --- store
     expired_queue_begins_at_its_end: bool  # STORE-CQ-5: when no record is left, min = max
     search_by_time_has_boundaries: bool  # STORE-CQ-11: by store times, lower and upper
@@ -72,7 +78,41 @@ class Release:
     topics_have_attributes: bool  # BROKER-SEND-8: shown in the remark of an illegal queue id
     illegal_queue_id_code: int  # BROKER-SEND-8: SYSTEM_ERROR or INVALID_PARAMETER
     illegal_topic_code: int  # BROKER-SEND-4: SYSTEM_ERROR or INVALID_PARAMETER
+    stores_region_and_trace: bool  # BROKER-SEND-20
+    completes_sent_properties: bool  # BROKER-SEND-21: unique id, priority, keys of a compacted topic
+    drops_stored_wait: bool  # BROKER-SEND-18
+    refuses_retry_batch: bool  # BROKER-SEND-25
+    needs_max_reconsume_times: bool  # BROKER-SEND-12: a null there throws
+    retries_up_to_the_limit: bool  # BROKER-SEND-13: more than the limit, not the limit, is dead
+    retry_of_locked_group_is_dead: bool  # BROKER-SEND-14
+    dead_letter_delay: str  # BROKER-SEND-15: DELAY of a dead letter
+    dead_letter_is_readable: bool  # BROKER-BACK-9
+    delayed_retry_is_no_half: bool  # BROKER-SEND-17
+    answers_transaction_id: bool  # BROKER-SEND-29
+    illegal_message_remark: str  # BROKER-SEND-28
+    service_not_available_remark: str  # BROKER-SEND-28
+    page_cache_busy_code: int  # BROKER-SEND-28: SYSTEM_ERROR or SYSTEM_BUSY
     # --- broker: pull and offsets
+    consumer_offset_has_version: bool  # BROKER-OFFSET-17: and groups and pulled offsets in the file
+    server_side_reset_offset: bool  # BROKER-OFFSET-12
+    commit_checks_group_and_topic: bool  # BROKER-OFFSET-4
+    empty_queue_has_no_offset: bool  # BROKER-OFFSET-6: else an unknown group begins at 0
+    pull_offset_table: bool  # BROKER-PULL-28
+    slave_commits_pull_offset: bool  # BROKER-PULL-19
+    remembers_broadcast_offsets: bool  # BROKER-PULL-27
+    stores_offset_moved_event: bool  # BROKER-PULL-22
+    pull_tells_forbidden_type: bool  # BROKER-PULL-17
+    pull_tells_sys_flags: bool  # BROKER-PULL-16
+    rejects_pull_consumers: bool  # BROKER-PULL-18
+    # --- broker: membership
+    removes_empty_producer_groups: bool  # BROKER-MEMBER-22
+    collects_consumer_notices: bool  # BROKER-MEMBER-6: realTimeNotifyConsumerChange
+    consumer_compensation: bool  # BROKER-MEMBER-10: pulls tell what their group subscribes to
+    broadcast_members_hear_no_change: bool  # BROKER-MEMBER-6
+    heartbeat_answers_flags: bool  # BROKER-MEMBER-12
+    heartbeat_needs_group: bool  # BROKER-MEMBER-11
+    validates_group_names: bool  # BROKER-MEMBER-41
+    groups_can_be_forbidden: bool  # BROKER-MEMBER-44
     # --- broker: administration
 
 
@@ -80,6 +120,12 @@ RELEASE_4_6 = Release(
     name="4.6",
     apache="4.6.1",
     header_version=335,
+    fast_header_codecs=False,
+    answers_in_request_codec=False,
+    oldest_json=True,
+    header_in_own_array=True,
+    languages=12,
+    detects_proxy_protocol=False,
     expired_queue_begins_at_its_end=False,
     search_by_time_has_boundaries=False,
     index_counts_every_put=True,
@@ -129,12 +175,53 @@ RELEASE_4_6 = Release(
     topics_have_attributes=False,
     illegal_queue_id_code=1,
     illegal_topic_code=1,
+    stores_region_and_trace=False,
+    completes_sent_properties=False,
+    drops_stored_wait=False,
+    refuses_retry_batch=True,
+    needs_max_reconsume_times=True,
+    retries_up_to_the_limit=False,
+    retry_of_locked_group_is_dead=False,
+    dead_letter_delay="0",
+    dead_letter_is_readable=False,
+    delayed_retry_is_no_half=True,
+    answers_transaction_id=False,
+    illegal_message_remark=" message is illegal, maybe msg body or properties length not matched. "
+    "msg body length limit 128k, msg properties length limit 32k.",
+    service_not_available_remark="service not available now, maybe disk full, {ratios}, "
+    "maybe your broker machine memory too small.",
+    page_cache_busy_code=1,
+    consumer_offset_has_version=False,
+    server_side_reset_offset=False,
+    commit_checks_group_and_topic=False,
+    empty_queue_has_no_offset=False,
+    pull_offset_table=False,
+    slave_commits_pull_offset=False,
+    remembers_broadcast_offsets=False,
+    stores_offset_moved_event=True,
+    pull_tells_forbidden_type=False,
+    pull_tells_sys_flags=False,
+    rejects_pull_consumers=False,
+    removes_empty_producer_groups=False,
+    collects_consumer_notices=False,
+    consumer_compensation=False,
+    broadcast_members_hear_no_change=False,
+    heartbeat_answers_flags=False,
+    heartbeat_needs_group=False,
+    validates_group_names=False,
+    groups_can_be_forbidden=False,
 )
 
 RELEASE_4_9 = Release(
     name="4.9",
     apache="4.9.7",
     header_version=407,
+    fast_header_codecs=True,
+    answers_in_request_codec=True,
+    oldest_json=True,
+    header_in_own_array=False,
+    languages=13,
+    detects_proxy_protocol=False,
     expired_queue_begins_at_its_end=False,
     search_by_time_has_boundaries=False,
     index_counts_every_put=False,
@@ -184,12 +271,54 @@ RELEASE_4_9 = Release(
     topics_have_attributes=False,
     illegal_queue_id_code=1,
     illegal_topic_code=1,
+    stores_region_and_trace=False,
+    completes_sent_properties=False,
+    drops_stored_wait=True,
+    refuses_retry_batch=False,
+    needs_max_reconsume_times=False,
+    retries_up_to_the_limit=False,
+    retry_of_locked_group_is_dead=False,
+    dead_letter_delay="0",
+    dead_letter_is_readable=True,
+    delayed_retry_is_no_half=False,
+    answers_transaction_id=False,
+    illegal_message_remark=" message is illegal, maybe msg body or properties length not matched. "
+    "msg body length limit {limit}B, msg properties length limit 32KB.",
+    service_not_available_remark="service not available now. It may be caused by one of the following reasons: "
+    "the broker's disk is full [{ratios}], messages are put to the slave, "
+    "message store has been shut down, etc.",
+    page_cache_busy_code=1,
+    consumer_offset_has_version=False,
+    server_side_reset_offset=False,
+    commit_checks_group_and_topic=False,
+    empty_queue_has_no_offset=False,
+    pull_offset_table=False,
+    slave_commits_pull_offset=False,
+    remembers_broadcast_offsets=False,
+    stores_offset_moved_event=True,
+    pull_tells_forbidden_type=False,
+    pull_tells_sys_flags=False,
+    rejects_pull_consumers=False,
+    removes_empty_producer_groups=False,
+    collects_consumer_notices=False,
+    consumer_compensation=False,
+    broadcast_members_hear_no_change=False,
+    heartbeat_answers_flags=False,
+    heartbeat_needs_group=False,
+    validates_group_names=False,
+    groups_can_be_forbidden=False,
 )
 
 RELEASE_5_5 = Release(
     name="5.5",
     apache="5.5.0",
     header_version=513,
+    fast_header_codecs=True,
+    answers_in_request_codec=False,
+    oldest_json=False,
+    header_in_own_array=False,
+    languages=14,
+    detects_proxy_protocol=True,
     expired_queue_begins_at_its_end=True,
     search_by_time_has_boundaries=True,
     index_counts_every_put=False,
@@ -239,6 +368,42 @@ RELEASE_5_5 = Release(
     topics_have_attributes=True,
     illegal_queue_id_code=29,
     illegal_topic_code=29,
+    stores_region_and_trace=True,
+    completes_sent_properties=True,
+    drops_stored_wait=False,
+    refuses_retry_batch=True,
+    needs_max_reconsume_times=False,
+    retries_up_to_the_limit=True,
+    retry_of_locked_group_is_dead=True,
+    dead_letter_delay="-1",
+    dead_letter_is_readable=True,
+    delayed_retry_is_no_half=True,
+    answers_transaction_id=True,
+    illegal_message_remark=" message is illegal, maybe msg body or properties length not matched. "
+    "msg body length limit {limit}B, msg properties length limit 32KB.",
+    service_not_available_remark="service not available now. It may be caused by one of the following reasons: "
+    "the broker's disk is full [{ratios}], messages are put to the slave, "
+    "message store has been shut down, etc.",
+    page_cache_busy_code=2,
+    consumer_offset_has_version=True,
+    server_side_reset_offset=True,
+    commit_checks_group_and_topic=True,
+    empty_queue_has_no_offset=True,
+    pull_offset_table=True,
+    slave_commits_pull_offset=True,
+    remembers_broadcast_offsets=True,
+    stores_offset_moved_event=False,
+    pull_tells_forbidden_type=True,
+    pull_tells_sys_flags=True,
+    rejects_pull_consumers=True,
+    removes_empty_producer_groups=True,
+    collects_consumer_notices=True,
+    consumer_compensation=True,
+    broadcast_members_hear_no_change=True,
+    heartbeat_answers_flags=True,
+    heartbeat_needs_group=True,
+    validates_group_names=True,
+    groups_can_be_forbidden=True,
 )
 
 RELEASES = {r.name: r for r in (RELEASE_4_6, RELEASE_4_9, RELEASE_5_5)}
