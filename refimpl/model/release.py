@@ -5,7 +5,9 @@ number. 4.6 is tied to the published Apache 4.6.1, 4.9 to 4.9.7, 5.5 to 5.5.0. D
 Add a switch where you need one: field, rule ID in the comment, and its value in each of the rows.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from refimpl.model.status import PutMessageStatus
 
@@ -32,6 +34,11 @@ class Release:
     record_length_first: bool  # STORE-MESSAGE-6: the length is held against the bytes there are
     appends_batch_properties: bool  # STORE-MESSAGE-16
     refuses_long_batch_properties: bool  # STORE-MESSAGE-15: an encoder of SEND_BATCH bodies
+    data_version_has_state: bool  # STORE-MESSAGE-27
+    remarks_name_the_topic: bool  # STORE-MESSAGE-21
+    default_topic_is_invalid: bool  # STORE-MESSAGE-22: TBW102 is no topic of its own
+    has_system_topic_set: bool  # STORE-MESSAGE-24, STORE-MESSAGE-25
+    knows_rocksdb_topics: bool  # STORE-MESSAGE-24
     groups_are_extended: bool  # BROKER-FILTER-6: a group has attributes and a retry policy
     # --- remoting
     fast_header_codecs: bool  # REMOTING-HEADER-11: four headers refuse numbers they cannot read
@@ -79,7 +86,9 @@ class Release:
     illegal_queue_id_code: int  # BROKER-SEND-8: SYSTEM_ERROR or INVALID_PARAMETER
     illegal_topic_code: int  # BROKER-SEND-4: SYSTEM_ERROR or INVALID_PARAMETER
     stores_region_and_trace: bool  # BROKER-SEND-20
-    completes_sent_properties: bool  # BROKER-SEND-21: unique id, priority, keys of a compacted topic
+    completes_sent_properties: (
+        bool  # BROKER-SEND-21: unique id, priority, keys of a compacted topic
+    )
     drops_stored_wait: bool  # BROKER-SEND-18
     refuses_retry_batch: bool  # BROKER-SEND-25
     needs_max_reconsume_times: bool  # BROKER-SEND-12: a null there throws
@@ -92,6 +101,10 @@ class Release:
     illegal_message_remark: str  # BROKER-SEND-28
     service_not_available_remark: str  # BROKER-SEND-28
     page_cache_busy_code: int  # BROKER-SEND-28: SYSTEM_ERROR or SYSTEM_BUSY
+    prints_origin_id: bool  # BROKER-BACK-12
+    send_back_keeps_store_host: bool  # BROKER-BACK-13
+    put_status_names: Mapping[str, str]  # BROKER-BACK-14: old spellings of PutMessageStatus
+    reply_hosts_have_slash: bool  # BROKER-REPLY-4
     # --- broker: pull and offsets
     consumer_offset_has_version: bool  # BROKER-OFFSET-17: and groups and pulled offsets in the file
     server_side_reset_offset: bool  # BROKER-OFFSET-12
@@ -115,6 +128,13 @@ class Release:
     groups_can_be_forbidden: bool  # BROKER-MEMBER-44
     # --- broker: administration
 
+
+_OLD_PUT_STATUS_NAMES = MappingProxyType(
+    {
+        "CREATE_MAPPED_FILE_FAILED": "CREATE_MAPEDFILE_FAILED",
+        "OS_PAGE_CACHE_BUSY": "OS_PAGECACHE_BUSY",
+    }
+)
 
 RELEASE_4_6 = Release(
     name="4.6",
@@ -147,6 +167,11 @@ RELEASE_4_6 = Release(
     record_length_first=False,
     appends_batch_properties=False,
     refuses_long_batch_properties=False,
+    data_version_has_state=False,
+    remarks_name_the_topic=False,
+    default_topic_is_invalid=True,
+    has_system_topic_set=False,
+    knows_rocksdb_topics=False,
     config_table="release_4_6",
     groups_are_extended=False,
     config_text_is_trimmed=False,
@@ -210,6 +235,10 @@ RELEASE_4_6 = Release(
     heartbeat_needs_group=False,
     validates_group_names=False,
     groups_can_be_forbidden=False,
+    prints_origin_id=False,
+    send_back_keeps_store_host=False,
+    put_status_names=_OLD_PUT_STATUS_NAMES,
+    reply_hosts_have_slash=True,
 )
 
 RELEASE_4_9 = Release(
@@ -243,6 +272,11 @@ RELEASE_4_9 = Release(
     record_length_first=False,
     appends_batch_properties=True,
     refuses_long_batch_properties=True,
+    data_version_has_state=False,
+    remarks_name_the_topic=False,
+    default_topic_is_invalid=False,
+    has_system_topic_set=True,
+    knows_rocksdb_topics=False,
     config_table="release_4_9",
     groups_are_extended=False,
     config_text_is_trimmed=False,
@@ -307,6 +341,10 @@ RELEASE_4_9 = Release(
     heartbeat_needs_group=False,
     validates_group_names=False,
     groups_can_be_forbidden=False,
+    prints_origin_id=True,
+    send_back_keeps_store_host=True,
+    put_status_names=_OLD_PUT_STATUS_NAMES,
+    reply_hosts_have_slash=False,
 )
 
 RELEASE_5_5 = Release(
@@ -340,6 +378,11 @@ RELEASE_5_5 = Release(
     record_length_first=True,
     appends_batch_properties=False,
     refuses_long_batch_properties=False,
+    data_version_has_state=True,
+    remarks_name_the_topic=True,
+    default_topic_is_invalid=False,
+    has_system_topic_set=True,
+    knows_rocksdb_topics=True,
     config_table="release_5_5",
     groups_are_extended=True,
     config_text_is_trimmed=True,
@@ -404,6 +447,10 @@ RELEASE_5_5 = Release(
     heartbeat_needs_group=True,
     validates_group_names=True,
     groups_can_be_forbidden=True,
+    prints_origin_id=True,
+    send_back_keeps_store_host=False,
+    put_status_names=MappingProxyType({}),
+    reply_hosts_have_slash=False,
 )
 
 RELEASES = {r.name: r for r in (RELEASE_4_6, RELEASE_4_9, RELEASE_5_5)}
