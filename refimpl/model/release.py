@@ -39,6 +39,7 @@ class Release:
     default_topic_is_invalid: bool  # STORE-MESSAGE-22: TBW102 is no topic of its own
     has_system_topic_set: bool  # STORE-MESSAGE-24, STORE-MESSAGE-25
     knows_rocksdb_topics: bool  # STORE-MESSAGE-24
+    client_checks_multi_dispatch: bool  # of a real client
     groups_are_extended: bool  # BROKER-FILTER-6: a group has attributes and a retry policy
     # --- remoting
     fast_header_codecs: bool  # REMOTING-HEADER-11: four headers refuse numbers they cannot read
@@ -72,6 +73,16 @@ class Release:
     max_message_size_is_live: bool  # STORE-LOG-4: an update of the configuration is obeyed
     sync_master_needs_slave: bool  # STORE-LOG-14
     # --- name server
+    namesrv_knows_groups: bool  # NAMESRV-LIFECYCLE-9: state versions, acting masters, zones
+    namesrv_refuses_partial_registration: bool  # NAMESRV-LIFECYCLE-8
+    namesrv_unregisters_in_batches: bool  # NAMESRV-LIFECYCLE-11: a queue before the tables
+    namesrv_queues_keep_order: bool  # NAMESRV-ROUTE-3: queues in the order of registration
+    namesrv_offers_standard_json: bool  # NAMESRV-ROUTE-5
+    namesrv_refuses_null_keys: bool  # NAMESRV-KV-2
+    namesrv_deletes_by_cluster: bool  # NAMESRV-ADMIN-4
+    namesrv_protected_config: frozenset[str]  # NAMESRV-ADMIN-10: names that no update may touch
+    namesrv_config_refusal: str  # NAMESRV-ADMIN-10: its remark
+    namesrv_unknown_codes: frozenset[int]  # NAMESRV-LIFECYCLE-17: codes of later releases
     # --- broker: receive
     answers_unknown_code: bool  # BROKER-LIFECYCLE-1
     rejects_oneway_aloud: bool  # BROKER-LIFECYCLE-3: flow control answers one-way too
@@ -105,6 +116,18 @@ class Release:
     send_back_keeps_store_host: bool  # BROKER-BACK-13
     put_status_names: Mapping[str, str]  # BROKER-BACK-14: old spellings of PutMessageStatus
     reply_hosts_have_slash: bool  # BROKER-REPLY-4
+    collects_op_messages: bool  # BROKER-TRANS-9: one operation message for many half messages
+    stores_transaction_id: bool  # BROKER-TRANS-2
+    immune_at_the_limit: bool  # BROKER-TRANS-18: an age equal to the immunity is immune
+    check_names_topic: bool  # BROKER-TRANS-21
+    schedule_waits_exactly: bool  # BROKER-SCHEDULE-5: the actor sleeps until the message is due
+    fast_offset_update: bool  # BROKER-SCHEDULE-5: the offset is noted although nothing was delivered
+    schedule_retry_after: int  # BROKER-SCHEDULE-6: milliseconds after a failed delivery
+    counts_delivered_delays: bool  # BROKER-SCHEDULE-8
+    delay_offset_has_version: bool  # BROKER-SCHEDULE-10
+    rejects_late_end: bool  # BROKER-TRANS-4
+    counts_committed: bool  # BROKER-TRANS-7
+    commit_drops_real_topic: bool  # BROKER-TRANS-6
     # --- broker: pull and offsets
     consumer_offset_has_version: bool  # BROKER-OFFSET-17: and groups and pulled offsets in the file
     server_side_reset_offset: bool  # BROKER-OFFSET-12
@@ -113,7 +136,7 @@ class Release:
     pull_offset_table: bool  # BROKER-PULL-28
     slave_commits_pull_offset: bool  # BROKER-PULL-19
     remembers_broadcast_offsets: bool  # BROKER-PULL-27
-    stores_offset_moved_event: bool  # BROKER-PULL-22
+    stores_offset_moved_event: bool  # BROKER-PULL-29
     pull_tells_forbidden_type: bool  # BROKER-PULL-17
     pull_tells_sys_flags: bool  # BROKER-PULL-16
     rejects_pull_consumers: bool  # BROKER-PULL-18
@@ -172,7 +195,18 @@ RELEASE_4_6 = Release(
     default_topic_is_invalid=True,
     has_system_topic_set=False,
     knows_rocksdb_topics=False,
+    client_checks_multi_dispatch=False,
     config_table="release_4_6",
+    namesrv_knows_groups=False,
+    namesrv_refuses_partial_registration=False,
+    namesrv_unregisters_in_batches=False,
+    namesrv_queues_keep_order=True,
+    namesrv_offers_standard_json=False,
+    namesrv_refuses_null_keys=False,
+    namesrv_deletes_by_cluster=False,
+    namesrv_protected_config=frozenset(),
+    namesrv_config_refusal="",
+    namesrv_unknown_codes=frozenset({217, 327, 901, 904}),
     groups_are_extended=False,
     config_text_is_trimmed=False,
     ha_port_follows_listen_port=True,
@@ -239,6 +273,18 @@ RELEASE_4_6 = Release(
     send_back_keeps_store_host=False,
     put_status_names=_OLD_PUT_STATUS_NAMES,
     reply_hosts_have_slash=True,
+    collects_op_messages=False,
+    stores_transaction_id=False,
+    immune_at_the_limit=False,
+    check_names_topic=False,
+    schedule_waits_exactly=True,
+    fast_offset_update=False,
+    schedule_retry_after=10000,
+    counts_delivered_delays=False,
+    delay_offset_has_version=False,
+    rejects_late_end=False,
+    counts_committed=False,
+    commit_drops_real_topic=False,
 )
 
 RELEASE_4_9 = Release(
@@ -277,7 +323,18 @@ RELEASE_4_9 = Release(
     default_topic_is_invalid=False,
     has_system_topic_set=True,
     knows_rocksdb_topics=False,
+    client_checks_multi_dispatch=True,
     config_table="release_4_9",
+    namesrv_knows_groups=False,
+    namesrv_refuses_partial_registration=False,
+    namesrv_unregisters_in_batches=False,
+    namesrv_queues_keep_order=False,
+    namesrv_offers_standard_json=True,
+    namesrv_refuses_null_keys=True,
+    namesrv_deletes_by_cluster=True,
+    namesrv_protected_config=frozenset({"kvConfigPath", "configStorePath"}),
+    namesrv_config_refusal="Can not update config path",
+    namesrv_unknown_codes=frozenset({217, 901, 904}),
     groups_are_extended=False,
     config_text_is_trimmed=False,
     ha_port_follows_listen_port=True,
@@ -345,6 +402,18 @@ RELEASE_4_9 = Release(
     send_back_keeps_store_host=True,
     put_status_names=_OLD_PUT_STATUS_NAMES,
     reply_hosts_have_slash=False,
+    collects_op_messages=False,
+    stores_transaction_id=False,
+    immune_at_the_limit=False,
+    check_names_topic=False,
+    schedule_waits_exactly=False,
+    fast_offset_update=False,
+    schedule_retry_after=100,
+    counts_delivered_delays=True,
+    delay_offset_has_version=False,
+    rejects_late_end=False,
+    counts_committed=False,
+    commit_drops_real_topic=False,
 )
 
 RELEASE_5_5 = Release(
@@ -383,7 +452,20 @@ RELEASE_5_5 = Release(
     default_topic_is_invalid=False,
     has_system_topic_set=True,
     knows_rocksdb_topics=True,
+    client_checks_multi_dispatch=True,
     config_table="release_5_5",
+    namesrv_knows_groups=True,
+    namesrv_refuses_partial_registration=True,
+    namesrv_unregisters_in_batches=True,
+    namesrv_queues_keep_order=False,
+    namesrv_offers_standard_json=True,
+    namesrv_refuses_null_keys=True,
+    namesrv_deletes_by_cluster=True,
+    namesrv_protected_config=frozenset(
+        {"configBlackList", "configStorePath", "kvConfigPath", "rocketmqHome"}
+    ),
+    namesrv_config_refusal="Can not update config in black list.",
+    namesrv_unknown_codes=frozenset(),
     groups_are_extended=True,
     config_text_is_trimmed=True,
     ha_port_follows_listen_port=False,
@@ -451,6 +533,18 @@ RELEASE_5_5 = Release(
     send_back_keeps_store_host=False,
     put_status_names=MappingProxyType({}),
     reply_hosts_have_slash=False,
+    collects_op_messages=True,
+    stores_transaction_id=True,
+    immune_at_the_limit=True,
+    check_names_topic=True,
+    schedule_waits_exactly=False,
+    fast_offset_update=True,
+    schedule_retry_after=100,
+    counts_delivered_delays=True,
+    delay_offset_has_version=True,
+    rejects_late_end=True,
+    counts_committed=True,
+    commit_drops_real_topic=True,
 )
 
 RELEASES = {r.name: r for r in (RELEASE_4_6, RELEASE_4_9, RELEASE_5_5)}

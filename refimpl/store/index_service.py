@@ -1,0 +1,243 @@
+"""The index files of a store: which file takes the next key, and who answers a query.
+
+Requirements  STORE-INDEX-1..12 in spec/store/index.md
+Java          store/index/IndexService (4.6.1, 4.9.7, 5.5.0)
+
+Nothing here is forced: a file that became full is named by `take_full_files`, and its owner forces
+it and then moves the checkpoint (STORE-INDEX-10).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from refimpl.model.disk import Disk
+from refimpl.model.errors import InvalidInput
+from refimpl.model.ids import Millis
+from refimpl.model.message_codec import DispatchRequest
+from refimpl.model.message_property import PROPERTY_TAGS
+from refimpl.model.release import Release
+from refimpl.model.sys_flag import TRANSACTION_ROLLBACK_TYPE
+from refimpl.store.index_file import IndexFile
+
+INDEX_DIRECTORY: Final = "index"
+INDEX_TAG_TYPE: Final = "T"
+KEY_SEPARATOR: Final = " "
+
+_DAY: Final = 86_400_000
+_NAME_LENGTH: Final = 17
+
+
+@dataclass(frozen=True, slots=True)
+class QueryOffsetResult:
+    """What the index knows of a key; Java: store/index/QueryOffsetResult."""
+
+    phy_offsets: tuple[int, ...]
+    index_last_update_timestamp: int
+    index_last_update_phyoffset: int
+
+
+def time_millis_to_human_string(millis: int) -> str:
+    """Seventeen digits, yyyyMMddHHmmssSSS in UTC (UtilAll#timeMillisToHumanString).
+
+    Java uses the zone of the process; the name only has to grow with time.
+    """
+    days, rest = divmod(millis, _DAY)
+    z = days + 719_468  # days since 0000-03-01; years that begin in March have regular months
+    era, day_of_era = divmod(z, 146_097)
+    year_of_era = (
+        day_of_era - day_of_era // 1460 + day_of_era // 36_524 - day_of_era // 146_096
+    ) // 365
+    day_of_year = day_of_era - (365 * year_of_era + year_of_era // 4 - year_of_era // 100)
+    month_index = (5 * day_of_year + 2) // 153
+    day = day_of_year - (153 * month_index + 2) // 5 + 1
+    next_year, month = divmod(month_index + 2, 12)
+    year = year_of_era + era * 400 + next_year
+    hours, rest = divmod(rest, 3_600_000)
+    minutes, rest = divmod(rest, 60_000)
+    seconds, thousandths = divmod(rest, 1000)
+    return (
+        f"{year:04d}{month + 1:02d}{day:02d}{hours:02d}{minutes:02d}{seconds:02d}{thousandths:03d}"
+    )
+
+
+class IndexService:
+    """Keys of messages, over all index files in the order of their names."""
+
+    __slots__ = (
+        "_full_files",
+        "_hash_slot_num",
+        "_index_num",
+        "_release",
+        "disk",
+        "index_files",
+        "rebuild_from",
+    )
+
+    def __init__(self, disk: Disk, *, hash_slot_num: int, index_num: int, release: Release) -> None:
+        self.disk = disk
+        self.index_files: list[IndexFile] = []
+        self.rebuild_from: int | None = None  # STORE-INDEX-11: set by `load`, see `rebuilt`
+        self._hash_slot_num = hash_slot_num
+        self._index_num = index_num
+        self._release = release
+        self._full_files: list[IndexFile] = []
+
+    def load(self, *, last_exit_ok: bool, index_msg_timestamp: int) -> None:
+        """Open the files; after a crash those that the checkpoint does not cover are removed.
+
+        STORE-INDEX-11: what they held is indexed again, from `rebuild_from` on; until `rebuilt`
+        is called, `build_index` ignores everything, because all of it is still to come.
+        """
+        for name in self.disk.list(INDEX_DIRECTORY):
+            index_file = IndexFile.load(
+                self.disk,
+                f"{INDEX_DIRECTORY}/{name}",
+                hash_slot_num=self._hash_slot_num,
+                index_num=self._index_num,
+            )
+            lost = self.rebuild_from is not None
+            if lost or (not last_exit_ok and index_file.end_timestamp > index_msg_timestamp):
+                self.disk.unlink(index_file.path)
+                if not lost:
+                    self.rebuild_from = max(0, index_file.begin_phy_offset)
+            else:
+                self.index_files.append(index_file)
+
+    def rebuilt(self) -> None:
+        """Take note that `build_index` gets every record from `rebuild_from` on from now."""
+        self.rebuild_from = None
+
+    def build_index(self, request: DispatchRequest, now: Millis) -> None:
+        """STORE-INDEX-1: index a message under its unique key and each of its keys.
+
+        [New in 5.5]: and under its tag. A record below the end of the last file is indexed
+        already. A rolled back transaction is not. Raises `DiskError` where no file can be made.
+        """
+        if self.rebuild_from is not None:
+            return
+        index_file = self._writable_file(now)
+        offset = request.commit_log_offset
+        if offset < index_file.end_phy_offset:
+            return
+        if request.sys_flag & TRANSACTION_ROLLBACK_TYPE == TRANSACTION_ROLLBACK_TYPE:
+            return
+        topic, timestamp = request.topic, request.store_timestamp
+        if request.uniq_key is not None:
+            self._put(f"{topic}#{request.uniq_key}", offset, timestamp, now)
+        if request.keys:
+            for key in request.keys.split(KEY_SEPARATOR):
+                if key:
+                    self._put(f"{topic}#{key}", offset, timestamp, now)
+        if self._release.indexes_tags and request.properties:
+            tags = request.properties.get(PROPERTY_TAGS)
+            if tags:
+                self._put(f"{topic}#{INDEX_TAG_TYPE}#{tags}", offset, timestamp, now)
+
+    def sync(self) -> None:
+        """Write what is gathered; only the last file can have any, and the full ones before."""
+        for index_file in self._full_files:
+            index_file.sync()
+        if self.index_files:
+            self.index_files[-1].sync()
+
+    def take_full_files(self) -> tuple[IndexFile, ...]:
+        """STORE-INDEX-10: files that became full since the last call; to be forced."""
+        taken = tuple(self._full_files)
+        for index_file in taken:
+            index_file.sync()
+        self._full_files.clear()
+        return taken
+
+    def query_offset(
+        self,
+        topic: str,
+        key: str,
+        max_num: int,
+        begin: int,
+        end: int,
+        *,
+        max_msgs_num_batch: int,
+        store_time: Callable[[int], int],
+        index_type: str | None = None,
+    ) -> QueryOffsetResult:
+        """STORE-INDEX-9: up to `max_num` offsets, from the newest file back to `begin`.
+
+        `max_msgs_num_batch` bounds `max_num`. Raises `InvalidInput` for a negative number, as
+        Java fails on the list that it makes for the answer.
+        """
+        if max_num < 0:
+            raise InvalidInput("maxNum", str(max_num), f"Illegal Capacity: {max_num}")
+        phy_offsets: list[int] = []
+        max_num = min(max_num, max_msgs_num_batch)
+        tagged = self._release.indexes_tags and index_type == INDEX_TAG_TYPE
+        query_key = f"{topic}#{INDEX_TAG_TYPE}#{key}" if tagged else f"{topic}#{key}"
+        for index_file in reversed(self.index_files):
+            if index_file.is_time_matched(begin, end):
+                index_file.select_phy_offset(
+                    phy_offsets,
+                    query_key,
+                    max_num=max_num,
+                    begin=begin,
+                    end=end,
+                    store_time=store_time,
+                )
+            if index_file.begin_timestamp < begin or len(phy_offsets) >= max_num:
+                break
+        last = self.index_files[-1] if self.index_files else None
+        return QueryOffsetResult(
+            tuple(phy_offsets),
+            0 if last is None else last.end_timestamp,
+            0 if last is None else last.end_phy_offset,
+        )
+
+    def delete_expired_file(self, min_phy_offset: int) -> int:
+        """STORE-INDEX-12: remove files that end below the log, never the last; how many."""
+        deleted = 0
+        for index_file in self.index_files[:-1]:
+            if index_file.end_phy_offset >= min_phy_offset:
+                break
+            self.disk.unlink(index_file.path)
+            deleted += 1
+        gone = self.index_files[:deleted]
+        self.index_files = self.index_files[deleted:]
+        self._full_files = [f for f in self._full_files if f not in gone]
+        return deleted
+
+    def destroy(self) -> None:
+        """Remove every file."""
+        for index_file in self.index_files:
+            self.disk.unlink(index_file.path)
+        self.index_files = []
+        self._full_files.clear()
+
+    def _put(self, key: str, offset: int, timestamp: int, now: Millis) -> None:
+        """Put into the last file, or into a new one where it is full."""
+        counts_every_put = self._release.index_counts_every_put
+        stored = self._writable_file(now).put_key(
+            key, offset, timestamp, counts_every_put=counts_every_put
+        )
+        assert stored, "a writable file has room for one entry"
+
+    def _writable_file(self, now: Millis) -> IndexFile:
+        """Return the last file, or a new one that follows it; named by `now`, later if taken."""
+        last = self.index_files[-1] if self.index_files else None
+        if last is not None and not last.is_write_full:
+            return last
+        name = time_millis_to_human_string(now)
+        if last is not None:
+            last_name = last.path.rpartition("/")[2]
+            if last_name >= name:  # STORE-INDEX-5: the order of names is the order of files
+                name = f"{int(last_name) + 1:0{_NAME_LENGTH}d}"
+        index_file = IndexFile.create(
+            self.disk,
+            f"{INDEX_DIRECTORY}/{name}",
+            hash_slot_num=self._hash_slot_num,
+            index_num=self._index_num,
+            end_phy_offset=0 if last is None else last.end_phy_offset,
+            end_timestamp=0 if last is None else last.end_timestamp,
+        )
+        self.index_files.append(index_file)
+        if last is not None:
+            self._full_files.append(last)
+        return index_file
