@@ -60,12 +60,16 @@ def _vector(name: str, number: int, line: str) -> Vector:
     )
 
 
-@cache
 def load(release: Release | str, name: str) -> tuple[Vector, ...]:
     """Every vector of function `name` in `release` (a row, or "4.6" or "4.6.1"); never none."""
     if isinstance(release, str):
         release = next(r for r in RELEASES.values() if release in {r.name, r.apache})
-    path = ROOT / release.apache / f"{name}.jsonl"
+    return _read(release.apache, name)
+
+
+@cache
+def _read(directory: str, name: str) -> tuple[Vector, ...]:
+    path = ROOT / directory / f"{name}.jsonl"
     if not path.exists():
         path = ROOT / "all" / f"{name}.jsonl"
     lines = path.read_text(encoding="utf-8").split("\n")  # splitlines would cut at U+2028

@@ -6,6 +6,8 @@ from refimpl.model.ids import JsonValue, Millis
 from refimpl.model.java import i64
 from refimpl.model.release import Release
 
+_NEVER = Millis(0)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DataVersion:
@@ -14,7 +16,7 @@ class DataVersion:
     `state_version` is 0 in releases that do not have it, and takes no part there.
     """
 
-    timestamp: Millis = Millis(0)
+    timestamp: Millis = _NEVER
     counter: int = 0  # i64
     state_version: int = 0  # i64, of a controller
 
@@ -30,7 +32,7 @@ class DataVersion:
         theirs = (other.state_version, other.counter, other.timestamp)
         return (mine > theirs) - (mine < theirs)
 
-    def __str__(self) -> str:
+    def text(self) -> str:
         """Java's text, in which the state version is not shown."""
         return f"DataVersion[timestamp={self.timestamp}, counter={self.counter}]"
 

@@ -73,6 +73,13 @@ def bytes_to_host(packed: bytes) -> str:
     return ":".join(f"{group:x}" for group in _V6.unpack(packed))
 
 
+def bytes_to_padded_host(packed: bytes) -> str:
+    """The text of `UtilAll.ipToIPv4Str` and `ipToIPv6Str`: four digits for each IPv6 group."""
+    if len(packed) == _IPV4_LENGTH:
+        return bytes_to_host(packed)
+    return ":".join(f"{group:04x}" for group in _V6.unpack(packed))
+
+
 @lru_cache(maxsize=4096)
 def address_to_bytes(address: Address) -> bytes:
     """8 or 20 bytes: address, and the port as i32."""

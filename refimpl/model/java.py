@@ -6,9 +6,10 @@ surrogate stays one character.
 """
 
 import codecs
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from operator import mul
+from typing import TypeVar
 from zlib import crc32 as _zlib_crc32
 
 from refimpl.model.errors import InvalidInput
@@ -139,20 +140,27 @@ def parse_boolean(text: str | None) -> bool:
     return text is not None and text.lower() == "true"
 
 
-def hash_map_order(keys: Iterable[str], capacity: int = 16) -> list[str]:
-    """`keys`, in order of insertion, in the order in which a `HashMap` of them iterates.
+_T = TypeVar("_T")
+
+
+def hash_order(keys: list[_T], hash_code: Callable[[_T], int], capacity: int = 16) -> list[_T]:
+    """`keys`, all different and in order of insertion, as a `HashMap` or `HashSet` iterates.
 
     `capacity` is the initial table size, a power of two; the table doubles above three quarters.
     Within a bucket the order is that of insertion: exact while no bucket holds eight keys.
     """
-    unique = list(dict.fromkeys(keys))
-    while len(unique) * 4 > capacity * 3:
+    while len(keys) * 4 > capacity * 3:
         capacity *= 2
-    buckets: dict[int, list[str]] = {}
-    for key in unique:
-        spread = string_hash(key) & 0xFFFFFFFF
+    buckets: dict[int, list[_T]] = {}
+    for key in keys:
+        spread = hash_code(key) & 0xFFFFFFFF
         buckets.setdefault((spread ^ spread >> 16) & capacity - 1, []).append(key)
     return [key for bucket in sorted(buckets) for key in buckets[bucket]]
+
+
+def hash_map_order(keys: Iterable[str], capacity: int = 16) -> list[str]:
+    """Strings, in order of insertion, in the order in which a `HashMap` of them iterates."""
+    return hash_order(list(dict.fromkeys(keys)), string_hash, capacity)
 
 
 def in_hash_map_order(entries: Mapping[str, str], capacity: int = 16) -> dict[str, str]:

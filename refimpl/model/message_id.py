@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from refimpl.model.errors import InvalidInput
 from refimpl.model.hex_string import bytes_to_hex, hex_to_bytes
-from refimpl.model.host_bytes import PORT_MAX, address_to_bytes, bytes_to_address, bytes_to_host
+from refimpl.model.host_bytes import address_to_bytes, bytes_to_address, bytes_to_padded_host
 from refimpl.model.ids import Address, PhysicalOffset
 from refimpl.model.java import i16, i32, i64
 
@@ -78,7 +78,7 @@ def unique_id_ip(text: str | None) -> bytes:
 
 def unique_id_host(text: str | None) -> str:
     """The client's address as text; raises `InvalidInput`."""
-    return bytes_to_host(unique_id_ip(text))
+    return bytes_to_padded_host(unique_id_ip(text))
 
 
 def unique_id_process(text: str | None) -> int:
@@ -97,8 +97,3 @@ def unique_id_span(text: str | None) -> int:
     (span,) = _SPAN.unpack_from(data, width + 6)
     assert isinstance(span, int)
     return span
-
-
-def valid_port(port: int) -> bool:
-    """True for what InetSocketAddress takes."""
-    return 0 <= port <= PORT_MAX
