@@ -128,6 +128,9 @@ class Release:
     rejects_late_end: bool  # BROKER-TRANS-4
     counts_committed: bool  # BROKER-TRANS-7
     commit_drops_real_topic: bool  # BROKER-TRANS-6
+    registers_created_topic_alone: bool  # BROKER-LIFECYCLE-8
+    masks_registered_permission: bool  # BROKER-LIFECYCLE-9
+    registers_acting_master: bool  # BROKER-LIFECYCLE-5: two more header fields, compressed told as false
     # --- broker: pull and offsets
     consumer_offset_has_version: bool  # BROKER-OFFSET-17: and groups and pulled offsets in the file
     server_side_reset_offset: bool  # BROKER-OFFSET-12
@@ -285,6 +288,9 @@ RELEASE_4_6 = Release(
     rejects_late_end=False,
     counts_committed=False,
     commit_drops_real_topic=False,
+    registers_created_topic_alone=False,
+    masks_registered_permission=False,
+    registers_acting_master=False,
 )
 
 RELEASE_4_9 = Release(
@@ -323,7 +329,7 @@ RELEASE_4_9 = Release(
     default_topic_is_invalid=False,
     has_system_topic_set=True,
     knows_rocksdb_topics=False,
-    client_checks_multi_dispatch=True,
+    client_checks_multi_dispatch=False,
     config_table="release_4_9",
     namesrv_knows_groups=False,
     namesrv_refuses_partial_registration=False,
@@ -414,6 +420,9 @@ RELEASE_4_9 = Release(
     rejects_late_end=False,
     counts_committed=False,
     commit_drops_real_topic=False,
+    registers_created_topic_alone=False,
+    masks_registered_permission=False,
+    registers_acting_master=False,
 )
 
 RELEASE_5_5 = Release(
@@ -545,6 +554,9 @@ RELEASE_5_5 = Release(
     rejects_late_end=True,
     counts_committed=True,
     commit_drops_real_topic=True,
+    registers_created_topic_alone=True,
+    masks_registered_permission=True,
+    registers_acting_master=True,
 )
 
 RELEASES = {r.name: r for r in (RELEASE_4_6, RELEASE_4_9, RELEASE_5_5)}

@@ -1,0 +1,1 @@
+"""JSON bodies with Java's class names, read and written as fastjson does."""

@@ -1,0 +1,308 @@
+"""JSON as fastjson reads and writes it, for bodies and files.
+
+`parse` reads what the release's fastjson reads; `write` prints what it prints: no blanks, null left
+out, numbers as keys bare, objects as keys. fastjson 1 is that of 4.6.1 and 4.9.7, fastjson 2 that
+of 5.5.0. REMOTING-HEADER-5, REMOTING-HEADER-15 to REMOTING-HEADER-18.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from json import dumps, loads
+from typing import TypeAlias
+
+from refimpl.model.ids import JsonValue
+from refimpl.model.java import decode_utf8
+from refimpl.model.java_double import double_to_string
+from refimpl.model.release import Release
+from refimpl.remoting.errors import BodyRefused
+from refimpl.remoting.json_header import quote
+
+__all__ = [
+    "DEPTH_MAX",
+    "NumberText",
+    "ObjectKey",
+    "Writable",
+    "parse",
+    "parse_body",
+    "quote",
+    "text_of",
+    "write",
+]
+
+DEPTH_MAX = 200  # fastjson 1 has no limit but the stack of its thread, fastjson 2 has 2048
+_BLANKS = " \t\r\n\f\b"
+_LITERALS = {"true": True, "false": False, "null": None}
+_NUMBER = frozenset("+-0123456789.eE")
+_ESCAPED = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "f": "\f", "v": "\v", "F": "\f"}
+_DIGITS = {str(n): chr(n) for n in range(8)}
+_HEX_DIGITS = frozenset("0123456789abcdefABCDEF")
+
+
+class NumberText(str):
+    """A number with a fraction or an exponent, as it was written."""
+
+    __slots__ = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectKey:
+    """The text of an object that stands where JSON has a string: a key of a table."""
+
+    text: str
+
+
+Writable: TypeAlias = (
+    "str | int | float | bool | Sequence[Writable] | Mapping[str, Writable]"
+    " | Mapping[int, Writable] | Mapping[ObjectKey, Writable] | None"
+)
+
+
+class _Malformed(Exception):
+    """The text is not even what fastjson reads."""
+
+
+class _Reader:
+    """One text on its way through the lenient grammar."""
+
+    __slots__ = ("_at", "_old", "_text")
+
+    def __init__(self, text: str, *, old: bool) -> None:
+        self._text = text
+        self._old = old
+        self._at = 0
+
+    def document(self) -> JsonValue:
+        """The whole text; only blanks may follow the value."""
+        if self._old and self._text.startswith("\ufeff"):
+            self._at = 1
+        value = self._value(0)
+        self._skip()
+        if self._at < len(self._text):
+            raise _Malformed(f"something follows the value at {self._at}")
+        return value
+
+    def _skip(self) -> None:
+        """Pass blanks and comments; fastjson 2 knows those of a line only."""
+        text, end = self._text, len(self._text)
+        while self._at < end:
+            char = text[self._at]
+            if char in _BLANKS:
+                self._at += 1
+            elif char == "/" and text.startswith("//", self._at):
+                newline = text.find("\n", self._at)
+                self._at = end if newline < 0 else newline + 1
+            elif char == "/" and text.startswith("/*", self._at) and self._old:
+                close = text.find("*/", self._at + 2)
+                if close < 0:
+                    raise _Malformed("a comment has no end")
+                self._at = close + 2
+            else:
+                return
+
+    def _peek(self) -> str:
+        self._skip()
+        return self._text[self._at] if self._at < len(self._text) else ""
+
+    def _value(self, depth: int) -> JsonValue:
+        if depth > DEPTH_MAX:
+            raise _Malformed(f"more than {DEPTH_MAX} levels")
+        char = self._peek()
+        if char == "{":
+            return self._object(depth)
+        if char == "[":
+            return self._array(depth)
+        if char in {'"', "'"} and char:
+            return self._string(char)
+        if char in _NUMBER and char:
+            return self._number()
+        if depth == 0 and char == "}":  # both releases take a lone brace for an empty object
+            self._at += 1
+            return {}
+        return self._literal()
+
+    def _literal(self) -> JsonValue:
+        for word, value in _LITERALS.items():
+            if self._text.startswith(word, self._at):
+                self._at += len(word)
+                return value
+        if self._old and self._text.startswith("NaN", self._at):
+            self._at += 3
+            return None
+        raise _Malformed(f"no value at {self._at}")
+
+    def _number(self) -> JsonValue:
+        start, text = self._at, self._text
+        while self._at < len(text) and text[self._at] in _NUMBER:
+            self._at += 1
+        word = text[start : self._at]
+        try:
+            return int(word)
+        except ValueError:
+            pass
+        try:
+            float(word)
+        except ValueError:
+            raise _Malformed(f"no number at {start}") from None
+        return NumberText(word)
+
+    def _string(self, end: str) -> str:
+        text, start = self._text, self._at + 1
+        close = text.find(end, start)
+        escape = text.find("\\", start)
+        if close >= 0 and (escape < 0 or close < escape):
+            self._at = close + 1
+            return text[start:close]
+        parts: list[str] = []
+        at = start
+        while True:
+            if at >= len(text):
+                raise _Malformed("a string has no end")
+            char = text[at]
+            if char == end:
+                self._at = at + 1
+                return "".join(parts)
+            if char != "\\":
+                parts.append(char)
+                at += 1
+                continue
+            written, at = self._escape(at + 1)
+            parts.append(written)
+
+    def _escape(self, at: int) -> tuple[str, int]:
+        """The character that an escape stands for, and where the next one begins."""
+        text = self._text
+        char = text[at : at + 1]
+        if char == "u" or (char == "x" and self._old):
+            width = 4 if char == "u" else 2
+            digits = text[at + 1 : at + 1 + width]
+            if len(digits) < width or not _HEX_DIGITS.issuperset(digits):
+                raise _Malformed(f"an escape at {at}")
+            return chr(int(digits, 16)), at + 1 + width
+        if char in _ESCAPED:
+            return _ESCAPED[char], at + 1
+        if char and char in "\"'\\/":
+            return char, at + 1
+        if char in _DIGITS:
+            return _DIGITS[char], at + 1
+        raise _Malformed(f"an escape at {at}")
+
+    def _array(self, depth: int) -> list[JsonValue]:
+        self._at += 1
+        values: list[JsonValue] = []
+        while True:
+            self._commas()
+            if self._peek() == "]":
+                self._at += 1
+                return values
+            values.append(self._value(depth + 1))
+            if self._peek() not in {",", "]"}:
+                raise _Malformed(f"an array at {self._at}")
+
+    def _commas(self) -> None:
+        while self._peek() == ",":
+            self._at += 1
+
+    def _object(self, depth: int) -> dict[str, JsonValue]:
+        self._at += 1
+        fields: dict[str, JsonValue] = {}
+        while True:
+            self._commas()
+            if self._peek() == "}":
+                self._at += 1
+                return fields
+            key = self._key(depth)
+            if self._peek() != ":":
+                raise _Malformed(f"no colon at {self._at}")
+            self._at += 1
+            fields[key] = self._value(depth + 1)
+            if self._peek() not in {",", "}"}:
+                raise _Malformed(f"an object at {self._at}")
+
+    def _key(self, depth: int) -> str:
+        char = self._peek()
+        if char in {'"', "'"} and char:
+            return self._string(char)
+        if char in {"{", "["} and char:
+            return dumps(self._value(depth + 1), ensure_ascii=False, separators=(",", ":"))
+        start, text = self._at, self._text
+        if char in _NUMBER and char:
+            return str(self._number())
+        while self._at < len(text) and (text[self._at].isalnum() or text[self._at] in "_$"):
+            self._at += 1
+        # an identifier as key is fastjson 1's; null as a key both print and read
+        if self._at == start or not (self._old or text[start : self._at] == "null"):
+            raise _Malformed(f"no key at {start}")
+        return text[start : self._at]
+
+
+def parse(text: str, release: Release) -> JsonValue:
+    """Read `text` as the release's fastjson does; raises `BodyRefused`.
+
+    A number with a fraction comes as `NumberText`, which is a string; keys that are numbers or
+    objects come as their text.
+    """
+    old = release.oldest_json
+    if old and text[1:2] == '"' and text[0] not in "{[\"'\ufeff/0123456789":
+        text = "{" + text[1:]  # fastjson 1 notes an illegal first character and goes on behind it
+    try:
+        return _Reader(text, old=old).document()
+    except (_Malformed, RecursionError) as error:
+        raise BodyRefused("JSON", str(error)) from None
+
+
+def parse_body(data: bytes, release: Release) -> JsonValue:
+    """Read a body; what every JSON reader reads is read by the fast one. Raises `BodyRefused`."""
+    try:
+        value: JsonValue = loads(data.decode(), parse_float=NumberText)
+    except (ValueError, RecursionError):
+        return parse(decode_utf8(data), release)
+    return value
+
+
+def text_of(value: JsonValue, release: Release) -> str | None:
+    """What fastjson puts into a `String` field: `"1.50"` for 1.50, JSON for an object."""
+    if value is None or type(value) is str:
+        return value
+    if isinstance(value, NumberText):
+        return str.__str__(value)
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int):
+        return str(value)
+    return write(value, release)
+
+
+def write(value: Writable, release: Release) -> str:
+    """Print `value` without blanks; entries whose value is None are left out of objects."""
+    if isinstance(value, NumberText):
+        return str.__str__(value)
+    if isinstance(value, str):
+        return quote(value, release)
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int):
+        return str(value)
+    if isinstance(value, float):
+        return double_to_string(value)
+    if isinstance(value, Sequence):
+        return f"[{','.join([write(entry, release) for entry in value])}]"
+    return f"{{{','.join(_entries(value, release))}}}"
+
+
+def _entries(
+    value: Mapping[str, Writable] | Mapping[int, Writable] | Mapping[ObjectKey, Writable],
+    release: Release,
+) -> list[str]:
+    return [
+        f"{_key(key, release)}:{write(entry, release)}"
+        for key, entry in value.items()
+        if entry is not None
+    ]
+
+
+def _key(key: str | int | ObjectKey, release: Release) -> str:
+    if isinstance(key, str):
+        return quote(key, release)
+    return str(key) if isinstance(key, int) else key.text

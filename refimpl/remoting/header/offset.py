@@ -1,0 +1,52 @@
+"""Headers of consumer offsets.
+
+Java: classes of the same names in protocol/header (and protocol/header/namesrv). Field names are
+Java's in snake_case; `WIRE` has Java's names and types in order. REMOTING-HEADER-1.
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from refimpl.remoting.header import Header
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueryConsumerOffsetRequestHeader(Header):
+    """Fields of QUERY_CONSUMER_OFFSET (14)."""
+
+    WIRE: ClassVar[str] = (
+        "consumerGroup:String! topic:String! queueId:Integer! setZeroIfNotFound:Boolean "
+        "bname:String"
+    )
+    consumer_group: str
+    topic: str
+    queue_id: int
+    set_zero_if_not_found: bool | None = None  # 5.5
+    bname: str | None = None  # 4.9, 5.5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueryConsumerOffsetResponseHeader(Header):
+    """Fields of the answer to QUERY_CONSUMER_OFFSET."""
+
+    WIRE: ClassVar[str] = "offset:Long!"
+    offset: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UpdateConsumerOffsetRequestHeader(Header):
+    """Fields of UPDATE_CONSUMER_OFFSET (15)."""
+
+    WIRE: ClassVar[str] = (
+        "consumerGroup:String! topic:String! queueId:Integer! commitOffset:Long! bname:String"
+    )
+    consumer_group: str
+    topic: str
+    queue_id: int
+    commit_offset: int
+    bname: str | None = None  # 4.9, 5.5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UpdateConsumerOffsetResponseHeader(Header):
+    """Fields of the answer to UPDATE_CONSUMER_OFFSET: no field."""
