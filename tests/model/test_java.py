@@ -6,6 +6,7 @@ from refimpl.model import java
 from refimpl.model.errors import InvalidInput
 from refimpl.model.ids import JsonValue
 from refimpl.model.release import Release
+from refimpl.model.topic_validator import is_blank
 from tests import vectors
 from tests.vectors import Vector
 
@@ -138,3 +139,20 @@ def test_hash_map_order_follows_the_buckets_and_doubles() -> None:
     doubled = java.hash_map_order(["q", "a", *filler, "one more"])
     assert full.index("q") < full.index("a")
     assert doubled.index("q") > doubled.index("a")
+
+
+def test_util_strings() -> None:
+    """Cutting and splitting text is Python's own here and not compared."""
+
+    def parse(_release: Release, vector: Vector) -> JsonValue:
+        assert isinstance(vector.input, str | None)
+        answer = dict(vector.result())
+        for name, function in (("asInt7", java.parse_int), ("asLong7", java.parse_long)):
+            try:
+                answer[name] = function(vector.input)
+            except InvalidInput:
+                answer[name] = 7
+        answer["isBlank"] = is_blank(vector.input)
+        return answer
+
+    assert vectors.mismatches("util_strings", parse) == []
