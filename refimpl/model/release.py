@@ -40,6 +40,7 @@ class Release:
     has_system_topic_set: bool  # STORE-MESSAGE-24, STORE-MESSAGE-25
     knows_rocksdb_topics: bool  # STORE-MESSAGE-24
     client_checks_multi_dispatch: bool  # of a real client
+    sql_has_text_operators: bool  # BROKER-FILTER-10: CONTAINS, STARTSWITH, ENDSWITH
     groups_are_extended: bool  # BROKER-FILTER-6: a group has attributes and a retry policy
     # --- remoting
     fast_header_codecs: bool  # REMOTING-HEADER-11: four headers refuse numbers they cannot read
@@ -72,6 +73,7 @@ class Release:
     limits_body_and_record: bool  # STORE-LOG-4: else one limit for the whole record
     max_message_size_is_live: bool  # STORE-LOG-4: an update of the configuration is obeyed
     sync_master_needs_slave: bool  # STORE-LOG-14
+    disk_ratio_by_path: bool  # STORE-FILES-10
     # --- name server
     namesrv_knows_groups: bool  # NAMESRV-LIFECYCLE-9: state versions, acting masters, zones
     namesrv_refuses_partial_registration: bool  # NAMESRV-LIFECYCLE-8
@@ -200,6 +202,7 @@ RELEASE_4_6 = Release(
     knows_rocksdb_topics=False,
     client_checks_multi_dispatch=False,
     config_table="release_4_6",
+    sql_has_text_operators=False,
     namesrv_knows_groups=False,
     namesrv_refuses_partial_registration=False,
     namesrv_unregisters_in_batches=False,
@@ -291,6 +294,7 @@ RELEASE_4_6 = Release(
     registers_created_topic_alone=False,
     masks_registered_permission=False,
     registers_acting_master=False,
+    disk_ratio_by_path=False,
 )
 
 RELEASE_4_9 = Release(
@@ -331,6 +335,7 @@ RELEASE_4_9 = Release(
     knows_rocksdb_topics=False,
     client_checks_multi_dispatch=False,
     config_table="release_4_9",
+    sql_has_text_operators=False,
     namesrv_knows_groups=False,
     namesrv_refuses_partial_registration=False,
     namesrv_unregisters_in_batches=False,
@@ -423,6 +428,7 @@ RELEASE_4_9 = Release(
     registers_created_topic_alone=False,
     masks_registered_permission=False,
     registers_acting_master=False,
+    disk_ratio_by_path=True,
 )
 
 RELEASE_5_5 = Release(
@@ -463,6 +469,7 @@ RELEASE_5_5 = Release(
     knows_rocksdb_topics=True,
     client_checks_multi_dispatch=True,
     config_table="release_5_5",
+    sql_has_text_operators=True,
     namesrv_knows_groups=True,
     namesrv_refuses_partial_registration=True,
     namesrv_unregisters_in_batches=True,
@@ -557,6 +564,7 @@ RELEASE_5_5 = Release(
     registers_created_topic_alone=True,
     masks_registered_permission=True,
     registers_acting_master=True,
+    disk_ratio_by_path=True,
 )
 
 RELEASES = {r.name: r for r in (RELEASE_4_6, RELEASE_4_9, RELEASE_5_5)}

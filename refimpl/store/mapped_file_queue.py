@@ -222,6 +222,24 @@ class MappedFileQueue:
         if wanted.thorough:
             self.store_timestamp = wanted.store_timestamp
 
+    def dirty_again(self, wanted: FlushWanted) -> None:
+        """Take note that the force of `wanted` failed: write its bytes once more.
+
+        STORE-FLUSH-1: after a failed force the page cache still shows the bytes but may never
+        write them; only new writes are sure to be part of the next force. A disk that refuses
+        even this leaves the position where it is.
+        """
+        mapped_file = self.find_mapped_file_by_offset(wanted.where - 1)
+        if mapped_file is None or mapped_file.path != wanted.path:
+            return
+        start = max(self.flushed_where - mapped_file.file_from_offset, 0)
+        length = wanted.where - mapped_file.file_from_offset - start
+        try:
+            data = self.disk.read(wanted.path, start, length)
+            self.disk.write(wanted.path, start, data)
+        except DiskError:
+            return
+
     def commit(self, least_pages: int) -> tuple[bool, MappedFile | None]:
         """Move one file's bytes from the pool to the page cache: (nothing moved, finished file).
 

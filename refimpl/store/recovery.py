@@ -1,0 +1,218 @@
+"""Recovery: where the log really ends, and what must be dispatched again.
+
+Requirements  STORE-RECOVERY-1..9 in spec/store/recovery.md
+Java          store/CommitLog#recoverNormally, #recoverAbnormally (4.6.1, 4.9.7, 5.5.0)
+
+A log file is as long on the first day as on the last: what was written is found by reading records
+until one is not a record. `LogScan` reads; the two functions decide where to begin and what to cut.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Final
+
+from refimpl.model.delay_level import DelayLevels
+from refimpl.model.message_codec import (
+    MAGIC_CODE_POSITION,
+    MESSAGE_MAGIC_CODE,
+    MESSAGE_MAGIC_CODE_V2,
+    SYS_FLAG_POSITION,
+    DeliverAt,
+    DispatchRequest,
+    check_record,
+    store_timestamp_position,
+)
+from refimpl.model.release import Release
+from refimpl.store.commit_log import CommitLog
+from refimpl.store.mapped_file import MappedFile
+from refimpl.store.mapped_file_queue import MappedFileQueue
+from refimpl.store.store_checkpoint import StoreCheckpoint
+
+NORMAL_RECOVERY_FILES: Final = 3
+_WINDOW: Final = 1 << 20  # bytes read at a time
+_SILENCE: Final = 16 << 20  # so many zeros behind the cut end the search for old records
+_SIZE_FIELD: Final = 4
+_FIRST_RECORD: Final = 80  # bytes that hold the store timestamp of a first record
+
+Dispatch = Callable[[DispatchRequest], None]
+
+
+def deliver_at(levels: DelayLevels) -> DeliverAt:
+    """Return the delivery time of a delayed message: a level above the highest counts as it."""
+
+    def at(level: int, store_timestamp: int) -> int:
+        return levels.deliver_timestamp(min(level, levels.max_level), store_timestamp)
+
+    return at
+
+
+class LogScan:
+    """Records from `start` on, file after file; `end` is where the valid ones end.
+
+    STORE-RECOVERY-2: a record is valid when its lengths agree, its body has the checksum and it
+    stands where it says that it stands. A blank record leads to the next file.
+    """
+
+    __slots__ = ("_check_crc", "_files", "_release", "end")
+
+    def __init__(
+        self, queue: MappedFileQueue, start: int, release: Release, *, check_crc: bool
+    ) -> None:
+        self.end = start
+        self._files = [f for f in queue.mapped_files if f.file_from_offset + f.file_size > start]
+        self._release = release
+        self._check_crc = check_crc
+
+    def records(self, at: DeliverAt) -> Iterator[DispatchRequest]:
+        """Every valid record, in order; afterwards `end` is final."""
+        for i, mapped_file in enumerate(self._files):
+            position = max(0, self.end - mapped_file.file_from_offset)
+            blank = False
+            for request in self._records_of(mapped_file, position, at):
+                if request.msg_size == 0:
+                    blank = True
+                else:
+                    self.end += request.msg_size
+                    yield request
+            if not blank or i + 1 == len(self._files):
+                return
+            self.end = self._files[i + 1].file_from_offset
+
+    def _records_of(
+        self, mapped_file: MappedFile, position: int, at: DeliverAt
+    ) -> Iterator[DispatchRequest]:
+        """Records of one file; the last one is the blank, where the file has it."""
+        size = mapped_file.file_size
+        window, base = b"", position
+        while position < size:
+            left = size - position
+            if len(window) - (position - base) < min(_SIZE_FIELD, left):
+                window, base = _read(mapped_file, position, _WINDOW), position
+            claimed = min(_claimed_size(window, position - base), left)
+            if len(window) - (position - base) < claimed:
+                window, base = _read(mapped_file, position, max(_WINDOW, claimed)), position
+            request = check_record(
+                window,
+                position - base,
+                release=self._release,
+                check_crc=self._check_crc,
+                deliver_at=at,
+            )
+            if not request.success:
+                return
+            if request.msg_size == 0:
+                yield request
+                return
+            if request.commit_log_offset != mapped_file.file_from_offset + position:
+                return
+            yield request
+            position += request.msg_size
+
+
+def _read(mapped_file: MappedFile, position: int, length: int) -> bytes:
+    return mapped_file.disk.read(mapped_file.path, position, length)
+
+
+def _claimed_size(window: bytes, position: int) -> int:
+    """Size that the record there claims to have; it may be nonsense."""
+    return int.from_bytes(window[position : position + _SIZE_FIELD], "big", signed=True)
+
+
+def recover_normally(log: CommitLog, *, check_crc: bool) -> None:
+    """STORE-RECOVERY-1: after an orderly end, read the last three files to find the end.
+
+    Nothing is dispatched: what the queues miss is put again when the store starts.
+    [Modified in 5.5]: begins at a file that the queues cover, at most ten back; the same end.
+    """
+    queue = log.mapped_file_queue
+    files = queue.mapped_files
+    if not files:
+        _nothing_left(queue)
+        return
+    start = files[max(0, len(files) - NORMAL_RECOVERY_FILES)].file_from_offset
+    scan = LogScan(queue, start, log.release, check_crc=check_crc)
+    for _ in scan.records(deliver_at(log.delay_levels)):
+        pass
+    queue.flushed_where = scan.end
+    queue.committed_where = scan.end
+    queue.truncate_dirty_files(scan.end)
+    blank_tail(queue)
+
+
+def recover_abnormally(
+    log: CommitLog,
+    checkpoint: StoreCheckpoint,
+    dispatch: Dispatch,
+    *,
+    check_crc: bool,
+    index_safe: bool,
+) -> None:
+    """STORE-RECOVERY-4: after a crash, begin where the checkpoint is sure, and dispatch again.
+
+    STORE-RECOVERY-7: nothing that was read counts as durable until it is forced again.
+    """
+    queue = log.mapped_file_queue
+    files = queue.mapped_files
+    if not files:
+        _nothing_left(queue)
+        return
+    index = len(files) - 1
+    while index > 0 and not _is_covered(files[index], checkpoint, index_safe=index_safe):
+        index -= 1
+    start = files[index].file_from_offset
+    scan = LogScan(queue, start, log.release, check_crc=check_crc)
+    for request in scan.records(deliver_at(log.delay_levels)):
+        dispatch(request)
+    queue.truncate_dirty_files(scan.end)
+    blank_tail(queue)
+    queue.committed_where = scan.end
+    queue.flushed_where = start
+    for mapped_file in queue.mapped_files[index:]:
+        mapped_file.flushed_position = 0
+
+
+def _is_covered(mapped_file: MappedFile, checkpoint: StoreCheckpoint, *, index_safe: bool) -> bool:
+    """STORE-RECOVERY-3: true where all that lies before this file was dispatched and forced.
+
+    5.5 remembers an offset; before, the store time of the first record is compared with the
+    checkpoint, less three seconds.
+    """
+    head = mapped_file.disk.read(mapped_file.path, 0, _FIRST_RECORD)
+    magic_code = int.from_bytes(head[MAGIC_CODE_POSITION:8], "big", signed=True)
+    if magic_code != MESSAGE_MAGIC_CODE and not (
+        checkpoint.release.record_versions and magic_code == MESSAGE_MAGIC_CODE_V2
+    ):
+        return False
+    sys_flag = int.from_bytes(head[SYS_FLAG_POSITION : SYS_FLAG_POSITION + 4], "big")
+    at = store_timestamp_position(sys_flag)
+    store_timestamp = int.from_bytes(head[at : at + 8], "big", signed=True)
+    if store_timestamp == 0:
+        return False
+    if checkpoint.release.checkpoint_has_offsets and checkpoint.logics_physical_offset > 0:
+        return mapped_file.file_from_offset <= checkpoint.logics_physical_offset
+    limit = checkpoint.min_timestamp_index if index_safe else checkpoint.min_timestamp
+    return store_timestamp <= limit
+
+
+def _nothing_left(queue: MappedFileQueue) -> None:
+    """STORE-RECOVERY-8: without a log there is nothing to flush; the caller drops the queues."""
+    queue.flushed_where = 0
+    queue.committed_where = 0
+
+
+def blank_tail(queue: MappedFileQueue) -> None:
+    """STORE-RECOVERY-6: zero what lies behind the cut, so that no later recovery reads it.
+
+    Old records behind the cut could stand exactly where new ones end, and come back to life
+    (fault S06). The search ends after sixteen mebibytes of zeros.
+    """
+    last = queue.last_mapped_file
+    if last is None:
+        return
+    at, silence = last.wrote_position, 0
+    while at < last.file_size and silence < _SILENCE:
+        data = last.disk.read(last.path, at, min(_WINDOW, last.file_size - at))
+        used = len(data.rstrip(b"\0"))
+        if used:
+            last.write_at(at, bytes(used))
+        silence = 0 if used else silence + len(data)
+        at += len(data)
