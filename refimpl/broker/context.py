@@ -9,9 +9,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
 from refimpl.broker.actors import ActorTable
-from refimpl.broker.config_manager import ConfigFile
 from refimpl.broker.unique_ids import UniqueIds
 from refimpl.model.config import Config
+from refimpl.model.config_file import ConfigFile
 from refimpl.model.disk import Disk
 from refimpl.model.effect import Effect, Force
 from refimpl.model.ids import Address, ChannelId, ForceToken, Millis, Ticket
@@ -20,9 +20,11 @@ from refimpl.model.release import Release
 from refimpl.model.status import PutMessageStatus
 from refimpl.remoting.command import RemotingCommand
 from refimpl.remoting.endpoint import Endpoint
+from refimpl.remoting.header import Header
 from refimpl.store.message_store import MessageStore
 
 if TYPE_CHECKING:
+    from refimpl.broker.broadcast_offset_manager import BroadcastOffsetManager
     from refimpl.broker.broker_stats import BrokerStats
     from refimpl.broker.consumer_filter_manager import ConsumerFilterManager
     from refimpl.broker.consumer_manager import ConsumerManager
@@ -56,6 +58,7 @@ class BrokerContext:
         "_put_waiters",
         "actors",
         "address",
+        "broadcast_offset_manager",
         "broker_stats",
         "config",
         "consumer_filter_manager",
@@ -81,7 +84,9 @@ class BrokerContext:
         "unique_ids",
     )
 
+    broadcast_offset_manager: "BroadcastOffsetManager"
     broker_stats: "BrokerStats"
+    broadcast_offset_manager: "BroadcastOffsetManager"
     topic_config_manager: "TopicConfigManager"
     subscription_group_manager: "SubscriptionGroupManager"
     consumer_offset_manager: "ConsumerOffsetManager"
@@ -152,6 +157,30 @@ class BrokerContext:
             return False
         done(failed)
         return True
+
+    def call_client(
+        self,
+        channel: ChannelId,
+        code: int,
+        header: Header,
+        body: bytes,
+        timeout: Millis,
+        done: Callable[[RemotingCommand | None, Millis], None],
+        now: Millis,
+    ) -> None:
+        """Ask a peer something; `done(answer, now)` once, with None where none came.
+
+        A channel that is gone is told at once.
+        """
+        if not self.endpoint.is_open(channel):
+            done(None, now)
+            return
+        self.endpoint.send_request(channel, code, header, body, timeout, done, now)
+
+    @property
+    def forces_wanted(self) -> int:
+        """How many configuration files wait to become durable."""
+        return len(self._force_waiters)
 
     def config_file(self, path: str) -> ConfigFile:
         """A file of `config/`, persisted through this broker's disk and forces."""

@@ -10,8 +10,9 @@ from importlib import import_module
 from typing import TypeAlias, cast
 
 from refimpl.broker.context import BrokerContext, Request
+from refimpl.model.errors import RefimplError
 from refimpl.remoting.command import RemotingCommand, make_response
-from refimpl.remoting.errors import RemotingError
+from refimpl.remoting.errors import BodyRefused, HeaderRefused
 from refimpl.remoting.response_code import ResponseCode
 
 Processor: TypeAlias = Callable[[BrokerContext, Request], RemotingCommand | None]
@@ -86,10 +87,17 @@ def process_request(ctx: BrokerContext, request: Request, *, fast_port: bool = F
         return
     try:
         response = processor(ctx, request)
-    except RemotingError as error:
-        response = make_response(command, ResponseCode.SYSTEM_ERROR, str(error))
+    except (HeaderRefused, BodyRefused) as error:
+        response = _threw(command, error.remark)
+    except RefimplError as error:
+        response = _threw(command, str(error))
     if response is not None:
         ctx.respond(request, response)
+
+
+def _threw(command: RemotingCommand, remark: str) -> RemotingCommand:
+    """The answer where Java's processor throws. BROKER-LIFECYCLE-2."""
+    return make_response(command, ResponseCode.SYSTEM_ERROR, remark, in_server_codec=True)
 
 
 def unsupported(command: RemotingCommand) -> RemotingCommand:
@@ -105,13 +113,15 @@ def _reject(ctx: BrokerContext, request: Request) -> bool:
     store = ctx.store
     if not (store.is_os_page_cache_busy(request.now) or store.is_transient_store_pool_deficient()):
         return False
+    command = request.command
+    aloud = ctx.release.rejects_oneway_aloud
     response = make_response(
-        request.command,
+        command,
         ResponseCode.SYSTEM_BUSY,
         "[REJECTREQUEST]system busy, start flow control for a while",
+        in_server_codec=True,
+        even_oneway=aloud,
     )
-    if request.command.is_oneway and ctx.release.rejects_oneway_aloud:
+    if aloud or not command.is_oneway:
         ctx.endpoint.respond(request.channel, response)
-    else:
-        ctx.respond(request, response)
     return True

@@ -4,12 +4,16 @@ Java 4.9.7: broker/topic/TopicConfigManager. Every change gives the table a new 
 persisted before the caller answers, and is told to the name servers.
 """
 
+import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from refimpl.model import data_version as versions
+from refimpl.model import topic_config as topic_configs
 from refimpl.model.data_version import DataVersion
-from refimpl.model.ids import Millis
+from refimpl.model.errors import InvalidInput
+from refimpl.model.ids import JsonValue, Millis
 from refimpl.model.sys_flag import (
     PERM_INHERIT,
     PERM_READ,
@@ -29,6 +33,7 @@ from refimpl.model.topic_validator import (
     RMQ_SYS_TRANS_CHECK_MAX_TIME_TOPIC,
     RMQ_SYS_TRANS_HALF_TOPIC,
     RMQ_SYS_TRANS_OP_HALF_TOPIC,
+    system_topics,
 )
 
 if TYPE_CHECKING:
@@ -48,7 +53,9 @@ class TopicConfigManager:
         self._ctx = ctx
         self._file = ctx.config_file("config/topics.json")
         self.topic_config_table: dict[str, TopicConfig] = {}
-        self.system_topics: set[str] = set()  # asked by membership only, never iterated unsorted
+        self.system_topics = set(
+            system_topics(ctx.release)
+        )  # asked by membership only, never iterated unsorted
         self.data_version = DataVersion(timestamp=now, counter=0)
         for config in start_topics(ctx):
             self.topic_config_table[config.topic_name] = config
@@ -221,19 +228,35 @@ class TopicConfigManager:
 
     def encode(self) -> str:
         """The table and its version as Java's pretty JSON."""
-        from refimpl.remoting.body.topic_config_serialize_wrapper import encode_text  # noqa: PLC0415
-
-        return encode_text(
-            self.topic_config_table, self.data_version, self._ctx.release, pretty=True
-        )
+        release = self._ctx.release
+        table: dict[str, JsonValue] = {
+            name: topic_configs.to_json(config, release)
+            for name, config in self.topic_config_table.items()
+        }
+        value: dict[str, JsonValue] = {
+            "dataVersion": versions.to_json(self.data_version, release),
+            "topicConfigTable": table,
+        }
+        return json.dumps(value, indent="\t", separators=(",", ":"), ensure_ascii=False)
 
     def decode(self, text: str) -> None:
-        """Put every topic of `text` into the table and take its version."""
-        from refimpl.remoting.body.topic_config_serialize_wrapper import decode_text  # noqa: PLC0415
+        """Put every topic of `text` into the table and take its version; `InvalidInput`."""
+        from refimpl.remoting.body.java_json import parse  # noqa: PLC0415 - once, at start
 
-        table, version = decode_text(text, self._ctx.release)
-        self.topic_config_table.update(table)
-        self.data_version = version
+        release = self._ctx.release
+        value = parse(text)
+        if not isinstance(value, dict):
+            raise InvalidInput("topics.json", text[:40], "not an object")
+        table = value.get("topicConfigTable")
+        read = {
+            name: topic_configs.from_json(entry, release)
+            for name, entry in (table.items() if isinstance(table, dict) else ())
+            if isinstance(entry, dict)
+        }
+        version = value.get("dataVersion")
+        self.topic_config_table.update(read)
+        if isinstance(version, dict):
+            self.data_version = versions.from_json(version, release)
 
 
 def start_topics(ctx: "BrokerContext") -> list[TopicConfig]:
