@@ -1,6 +1,7 @@
 """The record of the commit log, against Java's encoder and decoder.
 
-STORE-MESSAGE-1 to -7, -12, -14 to -16.
+The names of the rules stand at the tests by hand; the vectors cover STORE-MESSAGE-1 and
+STORE-MESSAGE-3 (encoder and size), STORE-MESSAGE-12 (decoder) and STORE-MESSAGE-15 (batches).
 """
 
 import struct

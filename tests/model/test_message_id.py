@@ -1,4 +1,4 @@
-"""Ids against Java's (STORE-MESSAGE-17 to STORE-MESSAGE-20)."""
+"""Ids against Java's."""
 
 import pytest
 
@@ -21,6 +21,8 @@ def _text(vector: Vector) -> str | None:
 
 
 def test_hex_strings() -> None:
+    """STORE-MESSAGE-19."""
+
     def convert(_release: Release, vector: Vector) -> JsonValue:
         text = _text(vector)
         if not text:

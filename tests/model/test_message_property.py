@@ -1,4 +1,4 @@
-"""The text of properties against Java's (STORE-MESSAGE-8 to STORE-MESSAGE-11)."""
+"""The text of properties against Java's."""
 
 import pytest
 

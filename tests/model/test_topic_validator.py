@@ -1,4 +1,4 @@
-"""Names against Java's answers (STORE-MESSAGE-21 to STORE-MESSAGE-26)."""
+"""Names against Java's answers: STORE-MESSAGE-21, STORE-MESSAGE-23, STORE-MESSAGE-24 by vectors."""
 
 from collections.abc import Callable
 
@@ -54,6 +54,8 @@ ONE: dict[str, Callable[[str], JsonValue]] = {
 
 
 def test_mixall_names() -> None:
+    """STORE-MESSAGE-26."""
+
     def derive(_release: Release, vector: Vector) -> JsonValue:
         if vector.input is None:  # a null name is no input of ours
             return vector.output

@@ -1,4 +1,7 @@
-"""A client's own checks against Java's (STORE-MESSAGE-21, -23, -24, -25)."""
+"""A client's own checks against Java's.
+
+STORE-MESSAGE-21, STORE-MESSAGE-23, STORE-MESSAGE-24, STORE-MESSAGE-25.
+"""
 
 from collections.abc import Callable
 
