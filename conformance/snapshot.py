@@ -1,0 +1,75 @@
+"""The state that a refusal must leave alone, read over the wire.
+
+Tables of a broker that many cases share also hold what other cases made, but cases run one after
+another, so what differs between two looks came from between them.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from conformance.connection import Connection
+from conformance.matching import expect
+from refimpl.model.ids import JsonValue
+from refimpl.remoting.request_code import RequestCode
+from refimpl.remoting.response_code import ResponseCode
+
+MAX_QUEUES = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Tables:
+    """One look: table -> key -> value."""
+
+    tables: Mapping[str, Mapping[str, JsonValue]]
+
+
+def take_tables(broker: Connection, topics: Sequence[str]) -> Tables:
+    """Topic configurations, group configurations, consumer offsets; of `topics` the offsets."""
+    configs = _table(broker, RequestCode.GET_ALL_TOPIC_CONFIG, "topicConfigTable")
+    tables = {
+        "topic config": configs,
+        "subscription group": _table(
+            broker, RequestCode.GET_ALL_SUBSCRIPTIONGROUP_CONFIG, "subscriptionGroupTable"
+        ),
+        "consumer offset": _table(broker, RequestCode.GET_ALL_CONSUMER_OFFSET, "offsetTable"),
+        "queue offset": _queue_offsets(broker, topics, configs),
+    }
+    return Tables(tables)
+
+
+def _queue_offsets(
+    broker: Connection, topics: Sequence[str], configs: Mapping[str, JsonValue]
+) -> Mapping[str, JsonValue]:
+    offsets: dict[str, JsonValue] = {}
+    for topic in topics:
+        config = configs.get(topic)
+        queues = 1
+        if isinstance(config, dict):
+            counts = [config.get("readQueueNums"), config.get("writeQueueNums")]
+            queues = max(count for count in [*counts, 1] if isinstance(count, int))
+        for queue_id in range(min(queues, MAX_QUEUES)):
+            for code in (RequestCode.GET_MIN_OFFSET, RequestCode.GET_MAX_OFFSET):
+                answer = broker.request(code, ext={"topic": topic, "queueId": queue_id})
+                offsets[f"{topic}/{queue_id} {code.name}"] = answer.ext.get("offset")
+    return offsets
+
+
+def _table(broker: Connection, code: RequestCode, member: str) -> Mapping[str, JsonValue]:
+    response = broker.request(code)
+    expect(response, code=ResponseCode.SUCCESS)
+    body = response.json()
+    table = body.get(member) if isinstance(body, dict) else None
+    return table if isinstance(table, dict) else {}
+
+
+def difference(before: Tables, after: Tables) -> list[str]:
+    """One sentence per key that came, went or changed."""
+    changes: list[str] = []
+    for name, old in before.tables.items():
+        new = after.tables[name]
+        changes += [
+            f"{name} {key}: {old.get(key)!r} -> {new.get(key)!r}"
+            for key in dict.fromkeys([*old, *new])
+            if old.get(key) != new.get(key)
+        ]
+    return changes

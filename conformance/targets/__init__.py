@@ -1,0 +1,1 @@
+"""Adapters that start, reach and stop what is judged."""

@@ -1,0 +1,1 @@
+"""Apache RocketMQ from Maven artefacts."""

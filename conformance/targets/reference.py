@@ -1,0 +1,144 @@
+"""`reference`: the reference in this process, on a virtual clock and a disk in memory.
+
+The one module of the suite that may know the reference from inside, and it only starts and stops
+it: cases see bytes.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from conformance.channel import Channel, ChannelClosed
+from conformance.target import CLUSTER, STANDARD_OPTIONS, Capability, Port
+from conformance.verdict import TargetDied
+from refimpl.model.errors import StartRefused
+from refimpl.model.ids import Address
+from refimpl.model.release import RELEASES
+from refimpl.sim.cluster import Cluster
+from refimpl.sim.world import Pipe
+
+_CAPABILITIES = frozenset(
+    {
+        Capability.START,
+        Capability.RESTART,
+        Capability.KILL,
+        Capability.CLOCK,
+        Capability.NAMESRV,
+        Capability.FAST_PORT,
+        Capability.STANDARD_OPTIONS,
+    }
+)
+
+
+class PipeChannel:
+    """A channel over a pipe of the simulated world: time passes only while somebody waits."""
+
+    def __init__(self, pipe: Pipe) -> None:
+        self._pipe = pipe
+
+    def send(self, data: bytes) -> None:
+        """Queue bytes for the node; raises `ChannelClosed`."""
+        if self._pipe.closed:
+            raise ChannelClosed
+        self._pipe.send(data)
+
+    def receive(self, timeout_ms: int) -> bytes | None:
+        """What the node sent; `b""` once it has closed and everything is read."""
+        data = self._pipe.receive(timeout_ms)
+        if data is None and self._pipe.closed:
+            return b""
+        return data
+
+    def close(self) -> None:
+        """Hang up."""
+        self._pipe.close()
+
+
+class ReferenceTarget:
+    """A cluster of `refimpl.sim`, new at every start."""
+
+    def __init__(self, release: str) -> None:
+        self._release = release
+        self._cluster: Cluster | None = None
+
+    @property
+    def name(self) -> str:
+        """As on the command line."""
+        return "reference"
+
+    @property
+    def release(self) -> str:
+        """The release that it was told to be."""
+        return self._release
+
+    @property
+    def capabilities(self) -> frozenset[Capability]:
+        """Everything but files that others could read."""
+        return _CAPABILITIES
+
+    def start(self, options: Mapping[str, str]) -> None:
+        """A new world with empty disks; raises `TargetDied` where a node refuses."""
+        overrides = {"brokerClusterName": CLUSTER, **STANDARD_OPTIONS, **options}
+        self._cluster = Cluster(RELEASES[self._release], overrides)
+        try:
+            self._cluster.start()
+        except StartRefused as error:
+            raise TargetDied(error.reason) from error
+
+    def stop(self) -> None:
+        """Forget the world."""
+        self._cluster = None
+
+    def restart(self, *, kill: bool) -> None:
+        """End the broker and start it on its disk."""
+        self.stop_broker(kill=kill)
+        self.start_broker()
+
+    def stop_broker(self, *, kill: bool) -> None:
+        """End the broker; its disk stays."""
+        if kill:
+            self._require().kill_broker()
+        else:
+            self._require().shutdown_broker()
+
+    def start_broker(self) -> None:
+        """Start the broker on its disk; raises `TargetDied` where it refuses."""
+        try:
+            self._require().start_broker()
+        except StartRefused as error:
+            raise TargetDied(error.reason) from error
+
+    def store_directory(self) -> Path | None:
+        """None: the disk is in memory."""
+        return None
+
+    def address(self, port: Port) -> Address | None:
+        """An address inside the world."""
+        cluster = self._require()
+        match port:
+            case Port.NAMESRV:
+                return cluster.namesrv_address
+            case Port.BROKER:
+                return cluster.broker_address
+            case Port.FAST:
+                return cluster.fast_address
+
+    def open(self, port: Port) -> Channel:
+        """A pipe to a node; raises `OSError` where nobody listens."""
+        address = self.address(port)
+        assert address is not None
+        pipe = self._require().world.connect(address)
+        if pipe is None:
+            raise ConnectionRefusedError(str(address))
+        return PipeChannel(pipe)
+
+    def now(self) -> int:
+        """Virtual milliseconds."""
+        return self._require().world.now
+
+    def pause(self, milliseconds: int) -> None:
+        """Virtual time passes at once."""
+        self._require().world.advance(milliseconds)
+
+    def _require(self) -> Cluster:
+        assert self._cluster is not None, "not started"
+        return self._cluster
