@@ -47,7 +47,7 @@ class Broker:
 
     __slots__ = ("_fast", "_housekeeping", "_stop", "_transaction_check", "ctx")
 
-    def __init__(
+    def __init__(  # noqa: PLR0917 - what a process is started with
         self,
         config: Config,
         release: Release,
@@ -99,7 +99,6 @@ class Broker:
         ctx = self.ctx
         ctx.topic_config_manager = TopicConfigManager(ctx, now)
         ctx.subscription_group_manager = SubscriptionGroupManager(ctx, now)
-        ctx.consumer_filter_manager.now = now
         ctx.store.load(now)
         for manager in (
             ctx.topic_config_manager,

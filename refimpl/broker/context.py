@@ -86,7 +86,6 @@ class BrokerContext:
 
     broadcast_offset_manager: "BroadcastOffsetManager"
     broker_stats: "BrokerStats"
-    broadcast_offset_manager: "BroadcastOffsetManager"
     topic_config_manager: "TopicConfigManager"
     subscription_group_manager: "SubscriptionGroupManager"
     consumer_offset_manager: "ConsumerOffsetManager"
@@ -158,7 +157,7 @@ class BrokerContext:
         done(failed)
         return True
 
-    def call_client(
+    def call_client(  # noqa: PLR0917 - a request with its end
         self,
         channel: ChannelId,
         code: int,

@@ -85,7 +85,12 @@ class Registration:
                 table = self._whole_table()
                 self._register(table, at, check_order_conf=check_order_conf, oneway=oneway)
 
-        header = QueryDataVersionRequestHeader(**self._identity())
+        header = QueryDataVersionRequestHeader(
+            broker_name=self._name(),
+            broker_addr=str(self._ctx.address),
+            cluster_name=self._cluster(),
+            broker_id=self._id(),
+        )
         version = self._ctx.topic_config_manager.data_version
         from refimpl.remoting.body.data_version import encode_data_version  # noqa: PLC0415 - rare
 
@@ -175,7 +180,10 @@ class Registration:
             filter_server_list=(),
         ).encode(ctx.release, compressed=compressed)
         header = RegisterBrokerRequestHeader(
-            **self._identity(),
+            broker_name=self._name(),
+            broker_addr=str(self._ctx.address),
+            cluster_name=self._cluster(),
+            broker_id=self._id(),
             ha_server_addr=f"{ctx.config.text('brokerIP2')}:{ctx.config.integer('haListenPort')}",
             compressed=compressed and not ctx.release.registers_acting_master,
             body_crc32=crc32(body),
@@ -223,25 +231,30 @@ class Registration:
             if not waiting[0]:
                 done(at)
 
-        header = UnRegisterBrokerRequestHeader(**self._identity())
+        header = UnRegisterBrokerRequestHeader(
+            broker_name=self._name(),
+            broker_addr=str(self._ctx.address),
+            cluster_name=self._cluster(),
+            broker_id=self._id(),
+        )
         for address in self.name_servers:
             self._ask(address, UNREGISTER_BROKER, header, b"", UNREGISTER_TIMEOUT, answered, now)
 
     # --- inside
 
-    def _identity(self) -> "dict[str, str | int]":
-        config = self._ctx.config
-        return {
-            "broker_name": config.text("brokerName"),
-            "broker_addr": str(self._ctx.address),
-            "cluster_name": config.text("brokerClusterName"),
-            "broker_id": config.integer("brokerId"),
-        }
+    def _name(self) -> str:
+        return self._ctx.config.text("brokerName")
+
+    def _cluster(self) -> str:
+        return self._ctx.config.text("brokerClusterName")
+
+    def _id(self) -> int:
+        return self._ctx.config.integer("brokerId")
 
     def _timeout(self) -> Millis:
         return Millis(self._ctx.config.integer("registerBrokerTimeoutMills"))
 
-    def _ask(
+    def _ask(  # noqa: PLR0917 - a request with its end
         self,
         address: Address,
         code: int,

@@ -1,7 +1,7 @@
 """Delayed messages: one actor per delay level reads its queue and stores what is due.
 
-Java 4.9.7: store/schedule/ScheduleMessageService (5.5.0: broker/schedule). A message of level n lies
-in queue n-1 of SCHEDULE_TOPIC_XXXX; the tag code of its unit is the time of delivery.
+Java 4.9.7: store/schedule/ScheduleMessageService (5.5.0: broker/schedule). A message of level n
+lies in queue n-1 of SCHEDULE_TOPIC_XXXX; the tag code of its unit is the time of delivery.
 """
 
 from struct import Struct
@@ -13,7 +13,7 @@ from refimpl.model.delay_level import (
     parse_delay_levels,
 )
 from refimpl.model.errors import InvalidInput
-from refimpl.model.ids import Actor, Millis, QueueId, Topic
+from refimpl.model.ids import Actor, Millis, PhysicalOffset, QueueId, Topic
 from refimpl.model.java import parse_int
 from refimpl.model.message import MessageExt, MessageExtBrokerInner
 from refimpl.model.message_property import (
@@ -40,6 +40,7 @@ DELAY_FOR_A_WHILE = 100
 DELAY_FOR_A_PERIOD = 10_000
 PERSIST_AFTER = 10_000
 PERSIST = Actor("schedule-message-persist")
+_TOPIC = Topic(RMQ_SYS_SCHEDULE_TOPIC)
 _UNIT = Struct(">qiq")  # physical offset, size, tags code
 
 
@@ -87,7 +88,7 @@ class ScheduleMessageService:
         return _Deliver(self, level, self.offset_table.get(level, 0))
 
     def _queue(self, level: int) -> "ConsumeQueue | None":
-        return self._ctx.store.consume_queue(RMQ_SYS_SCHEDULE_TOPIC, delay_level_to_queue_id(level))
+        return self._ctx.store.consume_queue(_TOPIC, QueueId(delay_level_to_queue_id(level)))
 
     # --- one level
 
@@ -127,7 +128,7 @@ class ScheduleMessageService:
 
     def _deliver_one(self, physical: int, size: int, now: Millis) -> bool:
         """Store one delayed message for its topic; False to try it again later."""
-        message = self._ctx.store.look_message_by_offset(physical, size)
+        message = self._ctx.store.look_message_by_offset(PhysicalOffset(physical), size)
         if message is None:
             return True
         inner = self.message_time_up(message)
@@ -195,7 +196,7 @@ class ScheduleMessageService:
         stats = {}
         for level, offset in self.offset_table.items():
             end = self._ctx.store.max_offset_in_queue(
-                RMQ_SYS_SCHEDULE_TOPIC, delay_level_to_queue_id(level)
+                _TOPIC, QueueId(delay_level_to_queue_id(level))
             )
             stats[f"scheduleMessageOffset_{level}"] = f"{offset},{end}"
         return stats
@@ -233,7 +234,7 @@ class ScheduleMessageService:
         from refimpl.model import data_version as versions  # noqa: PLC0415 - once, at start
         from refimpl.remoting.body.java_json import parse  # noqa: PLC0415 - once, at start
 
-        value = parse(text)
+        value = parse(text, self._ctx.release)
         if not isinstance(value, dict):
             raise InvalidInput("delayOffset.json", text[:40], "not an object")
         table = value.get("offsetTable")

@@ -6,7 +6,7 @@ Java 4.9.7: broker/processor/AbstractSendMessageProcessor#msgCheck, SendMessageP
 from typing import TYPE_CHECKING, NamedTuple
 
 from refimpl.broker.java_text import human_time, suggest_todo, topic_config_text
-from refimpl.broker.processor_threw import ProcessorThrew
+from refimpl.broker.processor_threw import ProcessorThrew, null_pointer
 from refimpl.model.config import Config
 from refimpl.model.ids import Address, Millis
 from refimpl.model.message_property import PROPERTY_MSG_REGION, PROPERTY_TRACE_SWITCH
@@ -75,10 +75,10 @@ def send_settings(ctx: "BrokerContext") -> SendSettings:
 class SendRequest(NamedTuple):
     """A send request whichever of the two headers it came with."""
 
-    producer_group: str
+    producer_group: str | None
     topic: str
-    default_topic: str
-    default_topic_queue_nums: int
+    default_topic: str | None
+    default_topic_queue_nums: int | None
     queue_id: int
     sys_flag: int
     born_timestamp: int
@@ -183,6 +183,8 @@ def _check_name(release: Release, topic: str) -> Refusal | None:
 def _create_topic(ctx: "BrokerContext", header: SendRequest, now: Millis) -> TopicConfig | None:
     retry = header.topic.startswith(RETRY_GROUP_TOPIC_PREFIX)
     sys_flag = build_topic_sys_flag(unit=not retry, has_unit_sub=retry) if header.unit_mode else 0
+    if header.default_topic is None or header.default_topic_queue_nums is None:
+        raise null_pointer()
     manager = ctx.topic_config_manager
     config = manager.create_topic_in_send_message_method(
         header.topic, header.default_topic, header.default_topic_queue_nums, sys_flag, now

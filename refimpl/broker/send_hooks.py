@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 class SendMessageContext:
     """What a hook is told. The last five fields are filled for `after`."""
 
-    producer_group: str
+    producer_group: str | None
     topic: str
     queue_id: int
     born_host: str

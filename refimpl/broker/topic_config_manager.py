@@ -244,7 +244,7 @@ class TopicConfigManager:
         from refimpl.remoting.body.java_json import parse  # noqa: PLC0415 - once, at start
 
         release = self._ctx.release
-        value = parse(text)
+        value = parse(text, release)
         if not isinstance(value, dict):
             raise InvalidInput("topics.json", text[:40], "not an object")
         table = value.get("topicConfigTable")

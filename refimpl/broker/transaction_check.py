@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from refimpl.broker.transaction import OFFSET_SEPARATOR, REMOVE_TAG, TRANSACTION_GROUP
 from refimpl.model.errors import InvalidInput
-from refimpl.model.ids import Actor, Millis, PhysicalOffset, QueueId, QueueOffset, Topic
+from refimpl.model.ids import Actor, Group, Millis, PhysicalOffset, QueueId, QueueOffset, Topic
 from refimpl.model.java import decode_utf8, parse_int, parse_long
 from refimpl.model.message import MessageExt, MessageExtBrokerInner
 from refimpl.model.message_codec import decode_record, encode_record
@@ -324,15 +324,30 @@ class TransactionCheck:
 
     def _get(self, topic: str, queue_id: int, offset: int, count: int, now: Millis) -> Pulled:
         ctx = self._ctx
-        result = ctx.store.get_message(TRANSACTION_GROUP, topic, queue_id, offset, count, None, now)
+        result = ctx.store.get_message(
+            Group(TRANSACTION_GROUP),
+            Topic(topic),
+            QueueId(queue_id),
+            QueueOffset(offset),
+            count,
+            None,
+            now,
+        )
+        if result is None:
+            return Pulled(offset, None, True)
         if result.status is GetMessageStatus.FOUND:
-            found = [decode_record(record, release=ctx.release) for record in result.records]
+            found = [
+                decode_record(record, release=ctx.release, decompress=False)
+                for record in result.records
+            ]
             return Pulled(result.next_begin_offset, [m for m in found if m is not None], True)
         return Pulled(result.next_begin_offset, None, result.status in _EMPTY)
 
     def _offset(self, topic: str, queue_id: int) -> int:
         offset = self._ctx.consumer_offset_manager.query_offset(TRANSACTION_GROUP, topic, queue_id)
-        return self._ctx.store.min_offset_in_queue(topic, queue_id) if offset == -1 else offset
+        if offset != -1:
+            return offset
+        return self._ctx.store.min_offset_in_queue(Topic(topic), QueueId(queue_id))
 
     def _commit(self, topic: str, queue_id: int, offset: int, now: Millis) -> None:
         self._ctx.consumer_offset_manager.commit_offset(

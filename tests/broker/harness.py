@@ -17,6 +17,7 @@ from refimpl.sim.memory_disk import MemoryDisk
 
 ADDRESS = Address("127.0.0.1", 10911)
 PEER = Address("127.0.0.1", 40000)
+CLIENT = ChannelId(0)
 NOW = Millis(1_700_000_000_000)
 SMALL = {
     "brokerName": "broker-a",
@@ -56,7 +57,7 @@ class BrokerUnderTest:
 
     def start(self) -> "BrokerUnderTest":
         self.perform(self.broker.start(self.now))
-        self.open(ChannelId(0))
+        self.open(CLIENT)
         return self
 
     def open(self, channel: ChannelId, peer: Address = PEER, local: Address = ADDRESS) -> None:
@@ -80,7 +81,7 @@ class BrokerUnderTest:
         header: Header | dict[str, str] | None = None,
         body: bytes = b"",
         *,
-        channel: ChannelId = ChannelId(0),
+        channel: ChannelId = CLIENT,
         flag: int = 0,
         version: int = 407,
     ) -> None:
@@ -104,7 +105,7 @@ class BrokerUnderTest:
         header: Header | dict[str, str] | None = None,
         body: bytes = b"",
         *,
-        channel: ChannelId = ChannelId(0),
+        channel: ChannelId = CLIENT,
         version: int = 407,
     ) -> RemotingCommand | None:
         """The answer to one request; None where nothing came at once."""

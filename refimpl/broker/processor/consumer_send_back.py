@@ -10,7 +10,7 @@ from refimpl.broker.java_text import suggest_todo
 from refimpl.broker.processor.send_message import DLQ_NUMS_PER_GROUP, V3_4_9
 from refimpl.broker.processor_threw import null_pointer
 from refimpl.broker.send_check import RANDOM_BOUND, send_settings
-from refimpl.model.ids import Millis, QueueId, Topic
+from refimpl.model.ids import Millis, PhysicalOffset, QueueId, Topic
 from refimpl.model.message import MessageExt, MessageExtBrokerInner
 from refimpl.model.message_id import create_message_id
 from refimpl.model.message_property import (
@@ -64,7 +64,7 @@ def consumer_send_msg_back(ctx: BrokerContext, request: Request) -> RemotingComm
     if not is_writeable(config.perm):
         remark = f"the topic[{topic}] sending message is forbidden"
         return make_response(command, ResponseCode.NO_PERMISSION, remark)
-    message = ctx.store.look_message_by_offset(header.offset)
+    message = ctx.store.look_message_by_offset(PhysicalOffset(header.offset))
     if message is None:
         remark = f"look message by offset failed, {header.offset}"
         return make_response(command, ResponseCode.SYSTEM_ERROR, remark)

@@ -60,9 +60,9 @@ def end_transaction(ctx: BrokerContext, request: Request) -> RemotingCommand | N
         return make_response(command, ResponseCode.SYSTEM_ERROR, remark)
     if ctx.release.rejects_late_end and _too_late(ctx, header, message, now):
         return make_response(command, ILLEGAL_OPERATION)
-    remark = _mismatch(message, header)
-    if remark is not None:
-        return make_response(command, ResponseCode.SYSTEM_ERROR, remark)
+    wrong = _mismatch(message, header)
+    if wrong is not None:
+        return make_response(command, ResponseCode.SYSTEM_ERROR, wrong)
     if header.commit_or_rollback != TRANSACTION_COMMIT_TYPE:
         ctx.transactional_message_service.delete_prepare_message(message, now)
         return make_response(command, ResponseCode.SUCCESS)

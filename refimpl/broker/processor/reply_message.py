@@ -117,10 +117,10 @@ def _reply_header(
     """What the client is told: the send header with hosts and time. BROKER-REPLY-4."""
     prefix = "/" if ctx.release.reply_hosts_have_slash else ""
     return ReplyMessageRequestHeader(
-        producer_group=header.producer_group,
+        producer_group=header.producer_group or "",
         topic=header.topic,
-        default_topic=header.default_topic,
-        default_topic_queue_nums=header.default_topic_queue_nums,
+        default_topic=header.default_topic or "",
+        default_topic_queue_nums=header.default_topic_queue_nums or 0,
         queue_id=header.queue_id,
         sys_flag=header.sys_flag,
         born_timestamp=header.born_timestamp,
@@ -134,7 +134,7 @@ def _reply_header(
     )
 
 
-def _finish(
+def _finish(  # noqa: PLR0917 - the parts of one reply
     ctx: BrokerContext,
     settings: SendSettings,
     request: Request,
