@@ -256,6 +256,7 @@ def do_append(
 
     STORE-LOG-7: the queue offset is taken and moved on; prepared and rolled back messages get 0
     and move nothing. STORE-LOG-8: eight bytes stay free for the blank record.
+    STORE-LOG-13: the store time is that of this call.
     """
     key = (inner.topic, inner.queue_id)
     counted = not inner.sys_flag & TRANSACTION_PREPARED_TYPE

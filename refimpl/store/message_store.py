@@ -462,7 +462,7 @@ class MessageStore(StoreReads):
     # --- administration
 
     def runtime_info(self, now: Millis) -> dict[str, str]:
-        """Counters, disk ratios and ends of the log, in Java's names (getRuntimeInfo)."""
+        """STORE-FILES-10: counters, disk ratios and ends of the log, in Java's names."""
         info = self.store_stats.runtime_info(now)
         ratio = double_to_string(self.disk.used_ratio())
         if self.release.disk_ratio_by_path:

@@ -37,7 +37,10 @@ Dispatch = Callable[[DispatchRequest], None]
 
 
 def deliver_at(levels: DelayLevels) -> DeliverAt:
-    """Return the delivery time of a delayed message: a level above the highest counts as it."""
+    """Return the delivery time of a delayed message: a level above the highest counts as it.
+
+    STORE-RECOVERY-9: recovery uses the same table as the running store.
+    """
 
     def at(level: int, store_timestamp: int) -> int:
         return levels.deliver_timestamp(min(level, levels.max_level), store_timestamp)

@@ -1,0 +1,86 @@
+"""What the tests of the store share: messages, a store on a memory disk, an obedient owner."""
+
+from collections.abc import Mapping
+
+from refimpl.model.config import Config
+from refimpl.model.disk import Disk
+from refimpl.model.ids import Address, Millis, QueueId, Topic
+from refimpl.model.message import MessageExtBrokerInner
+from refimpl.model.message_property import properties_to_string
+from refimpl.model.preset import MINIMAL
+from refimpl.model.release import RELEASE_4_9, Release
+from refimpl.sim.memory_disk import MemoryDisk
+from refimpl.store.message_store import MessageStore
+from refimpl.store.store_event import ForceWanted, StoreEvent
+
+HOST = Address("127.0.0.1", 10911)
+START = Millis(1_700_000_000_000)
+
+
+def message(
+    body: bytes = b"body",
+    *,
+    topic: str = "T",
+    queue_id: int = 0,
+    properties: Mapping[str, str] | None = None,
+    sys_flag: int = 0,
+    encoded_batch: bytes | None = None,
+) -> MessageExtBrokerInner:
+    """A message as a processor would hand it to the store."""
+    given = dict(properties or {})
+    return MessageExtBrokerInner(
+        topic=Topic(topic),
+        queue_id=QueueId(queue_id),
+        body=body,
+        flag=0,
+        sys_flag=sys_flag,
+        properties=given,
+        properties_string=properties_to_string(given, RELEASE_4_9),
+        tags_code=0,
+        born_timestamp=START,
+        born_host=HOST,
+        store_host=HOST,
+        encoded_batch=encoded_batch,
+    )
+
+
+def open_store(
+    disk: Disk | None = None,
+    release: Release = RELEASE_4_9,
+    now: Millis = START,
+    **overrides: str,
+) -> MessageStore:
+    """A started store with files of a few hundred bytes."""
+    config = Config.of(release, "broker", {**MINIMAL, **overrides})
+    store = MessageStore(disk or MemoryDisk(), config, release, HOST)
+    store.load(now)
+    store.start(now)
+    return store
+
+
+def force_all(store: MessageStore, now: Millis, *, failed: bool = False) -> list[StoreEvent]:
+    """Perform every force at once, until the store asks for none; everything that it said."""
+    said: list[StoreEvent] = []
+    for _ in range(1000):
+        events = store.poll()
+        if not events:
+            return said
+        said += events
+        for event in events:
+            if isinstance(event, ForceWanted):
+                store.forced(event.token, failed=failed, now=now)
+    raise AssertionError("the store does not come to rest")
+
+
+def run(store: MessageStore, now: Millis, *, failed: bool = False) -> list[StoreEvent]:
+    """Step every actor that is due, with its forces, until none is."""
+    said: list[StoreEvent] = []
+    for _ in range(1000):
+        due = [actor for actor, when in store.actors().items() if when <= now]
+        for actor in due:
+            store.step(actor, now)
+        events = force_all(store, now, failed=failed)
+        said += events
+        if not due and not events:
+            return said
+    raise AssertionError("the store does not come to rest")
