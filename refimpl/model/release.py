@@ -49,6 +49,7 @@ class Release:
     header_in_own_array: bool  # REMOTING-HEADER-8: a ROCKETMQ header ends where its length says
     languages: int  # REMOTING-CODES-3: how many language codes are known
     detects_proxy_protocol: bool  # REMOTING-FRAME-9: the first twelve bytes are awaited
+    static_topics: bool  # REMOTING-HEADER-20: registrations end with static topics
     # --- store
     expired_queue_begins_at_its_end: bool  # STORE-CQ-5: when no record is left, min = max
     search_by_time_has_boundaries: bool  # STORE-CQ-11: by store times, lower and upper
@@ -155,6 +156,19 @@ class Release:
     validates_group_names: bool  # BROKER-MEMBER-41
     groups_can_be_forbidden: bool  # BROKER-MEMBER-44
     # --- broker: administration
+    slave_refuses_changes: bool  # BROKER-ADMIN-12
+    refuses_system_topics: bool  # BROKER-ADMIN-2: else only the name of the cluster
+    validates_deleted_topic: bool  # BROKER-ADMIN-6
+    removes_offsets_of_group: bool  # BROKER-OFFSET-9: removeOffset of DELETE_SUBSCRIPTIONGROUP
+    cleans_offsets_of_group: bool  # BROKER-OFFSET-9: cleanOffset
+    deletes_topic_alone: bool  # BROKER-ADMIN-7: with its offsets, and nothing else
+    config_black_list: bool  # BROKER-ADMIN-15
+    pages_tables: bool  # BROKER-ADMIN-9
+    stats_cover_read_queues: bool  # BROKER-ADMIN-10
+    stats_have_pull_offset: bool  # BROKER-ADMIN-30
+    missing_index_has_body: bool  # BROKER-ADMIN-38
+    correction_takes_group_first: bool  # BROKER-ADMIN-36
+    knows_filter_servers: bool  # BROKER-ADMIN-50
 
 
 _OLD_PUT_STATUS_NAMES = MappingProxyType(
@@ -174,6 +188,7 @@ RELEASE_4_6 = Release(
     header_in_own_array=True,
     languages=12,
     detects_proxy_protocol=False,
+    static_topics=False,
     expired_queue_begins_at_its_end=False,
     search_by_time_has_boundaries=False,
     index_counts_every_put=True,
@@ -295,6 +310,19 @@ RELEASE_4_6 = Release(
     masks_registered_permission=False,
     registers_acting_master=False,
     disk_ratio_by_path=False,
+    slave_refuses_changes=False,
+    refuses_system_topics=False,
+    validates_deleted_topic=False,
+    removes_offsets_of_group=False,
+    cleans_offsets_of_group=False,
+    deletes_topic_alone=False,
+    config_black_list=False,
+    pages_tables=False,
+    stats_cover_read_queues=False,
+    stats_have_pull_offset=False,
+    missing_index_has_body=True,
+    correction_takes_group_first=False,
+    knows_filter_servers=True,
 )
 
 RELEASE_4_9 = Release(
@@ -307,6 +335,7 @@ RELEASE_4_9 = Release(
     header_in_own_array=False,
     languages=13,
     detects_proxy_protocol=False,
+    static_topics=False,
     expired_queue_begins_at_its_end=False,
     search_by_time_has_boundaries=False,
     index_counts_every_put=False,
@@ -429,6 +458,19 @@ RELEASE_4_9 = Release(
     masks_registered_permission=False,
     registers_acting_master=False,
     disk_ratio_by_path=True,
+    slave_refuses_changes=True,
+    refuses_system_topics=True,
+    validates_deleted_topic=True,
+    removes_offsets_of_group=True,
+    cleans_offsets_of_group=False,
+    deletes_topic_alone=False,
+    config_black_list=False,
+    pages_tables=False,
+    stats_cover_read_queues=False,
+    stats_have_pull_offset=False,
+    missing_index_has_body=False,
+    correction_takes_group_first=False,
+    knows_filter_servers=False,
 )
 
 RELEASE_5_5 = Release(
@@ -441,6 +483,7 @@ RELEASE_5_5 = Release(
     header_in_own_array=False,
     languages=14,
     detects_proxy_protocol=True,
+    static_topics=True,
     expired_queue_begins_at_its_end=True,
     search_by_time_has_boundaries=True,
     index_counts_every_put=False,
@@ -565,6 +608,19 @@ RELEASE_5_5 = Release(
     masks_registered_permission=True,
     registers_acting_master=True,
     disk_ratio_by_path=True,
+    slave_refuses_changes=False,
+    refuses_system_topics=True,
+    validates_deleted_topic=False,
+    removes_offsets_of_group=False,
+    cleans_offsets_of_group=True,
+    deletes_topic_alone=True,
+    config_black_list=True,
+    pages_tables=True,
+    stats_cover_read_queues=True,
+    stats_have_pull_offset=True,
+    missing_index_has_body=False,
+    correction_takes_group_first=True,
+    knows_filter_servers=False,
 )
 
 RELEASES = {r.name: r for r in (RELEASE_4_6, RELEASE_4_9, RELEASE_5_5)}

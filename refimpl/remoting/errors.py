@@ -77,6 +77,13 @@ class BodyRefused(RemotingError):
         self.reason = reason
         self.remark = f"com.alibaba.fastjson.JSONException: {reason}"
 
+    @classmethod
+    def null(cls, body: str) -> "BodyRefused":
+        """No body, or JSON's null, where the processor needs one."""
+        refused = cls(body, "null")
+        refused.remark = "java.lang.NullPointerException"
+        return refused
+
 
 class ChannelUnknown(RemotingError):
     """`channel` is not open."""

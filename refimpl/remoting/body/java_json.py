@@ -8,7 +8,7 @@ of 5.5.0. REMOTING-HEADER-5, REMOTING-HEADER-15 to REMOTING-HEADER-18.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from json import dumps, loads
-from typing import TypeAlias
+from typing import TypeAlias, cast
 
 from refimpl.model.ids import JsonValue
 from refimpl.model.java import decode_utf8
@@ -27,8 +27,10 @@ __all__ = [
     "quote",
     "text_of",
     "write",
+    "write_standard",
 ]
 
+ASCII_END = 0x80
 DEPTH_MAX = 200  # fastjson 1 has no limit but the stack of its thread, fastjson 2 has 2048
 _BLANKS = " \t\r\n\f\b"
 _LITERALS = {"true": True, "false": False, "null": None}
@@ -306,3 +308,40 @@ def _key(key: str | int | ObjectKey, release: Release) -> str:
     if isinstance(key, str):
         return quote(key, release)
     return str(key) if isinstance(key, int) else key.text
+
+
+def write_standard(value: Writable, release: Release) -> str:
+    """Print as `BrowserCompatible` with `MapSortField`: what any JSON reader reads.
+
+    Every key is a string, keys are sorted, what is not ASCII is escaped.
+    """
+    if isinstance(value, str):
+        return _ascii(quote(value, release), release)
+    if isinstance(value, Mapping):
+        keys = {str(key.text if isinstance(key, ObjectKey) else key): key for key in value}
+        table = cast("Mapping[str | int | ObjectKey, Writable]", value)
+        return (
+            "{"
+            + ",".join(
+                f"{_ascii(quote(name, release), release)}:{write_standard(table[key], release)}"
+                for name, key in sorted(keys.items())
+                if table[key] is not None
+            )
+            + "}"
+        )
+    if isinstance(value, Sequence):
+        return f"[{','.join([write_standard(entry, release) for entry in value])}]"
+    return write(value, release)
+
+
+def _ascii(text: str, release: Release) -> str:
+    """Escape every UTF-16 unit that is not ASCII; hexadecimal digits as the release writes them."""
+    if text.isascii():
+        return text
+    form = "\\u%04X" if release.oldest_json else "\\u%04x"
+    units = text.encode("utf-16-be", "surrogatepass")
+    pairs = zip(units[::2], units[1::2], strict=True)
+    return "".join(
+        chr(low) if high == 0 and low < ASCII_END else form % (high << 8 | low)
+        for high, low in pairs
+    )

@@ -1,0 +1,459 @@
+"""The engine of the JSON bodies: one line of `WIRE` for every field of a Java bean.
+
+`name:Type` in alphabetical order, which is fastjson's; `name=attribute:Type` where the attribute
+is not the name in snake_case; `@4.6` or `@4.9,5.5` behind the type where only those releases have
+the field. Types: `String`, `int`, `long`, `double`, `boolean`, an enum of `ENUMS`, a value of the
+model, another body, `List<T>`, `Set<T>`, `Map<K,V>`, `Tree<K,V>` with keys `String`, `int` or
+`MessageQueue`. REMOTING-HEADER-15 to REMOTING-HEADER-18.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import ClassVar, NamedTuple, Self, TypeAlias, cast
+
+from refimpl.model import data_version, subscription_group, topic_config
+from refimpl.model.errors import InvalidInput
+from refimpl.model.ids import JsonValue, Millis, QueueId, Topic
+from refimpl.model.java import encode_utf8, hash_map_order, hash_order, parse_int, parse_long
+from refimpl.model.message_queue import MessageQueue, in_hash_set_order
+from refimpl.model.override import override
+from refimpl.model.release import Release
+from refimpl.model.subscription import SubscriptionData
+from refimpl.remoting.body.java_json import (
+    NumberText,
+    ObjectKey,
+    Writable,
+    parse_body,
+    text_of,
+    write,
+)
+from refimpl.remoting.errors import BodyRefused
+from refimpl.remoting.header import snake_case
+from refimpl.remoting.language_code import NAMES
+
+ENUMS: dict[str, tuple[str, ...]] = {
+    "LanguageCode": NAMES,
+    "ConsumeType": ("CONSUME_ACTIVELY", "CONSUME_PASSIVELY", "CONSUME_POP"),
+    "MessageModel": ("BROADCASTING", "CLUSTERING"),
+    "ConsumeFromWhere": (
+        "CONSUME_FROM_LAST_OFFSET",
+        "CONSUME_FROM_LAST_OFFSET_AND_FROM_MIN_WHEN_BOOT_FIRST",
+        "CONSUME_FROM_MIN_OFFSET",
+        "CONSUME_FROM_MAX_OFFSET",
+        "CONSUME_FROM_FIRST_OFFSET",
+        "CONSUME_FROM_TIMESTAMP",
+    ),
+    "CMResult": (
+        "CR_SUCCESS",
+        "CR_LATER",
+        "CR_ROLLBACK",
+        "CR_COMMIT",
+        "CR_THROW_EXCEPTION",
+        "CR_RETURN_NULL",
+    ),
+    "MessageRequestMode": ("PULL", "POP"),
+}
+
+
+class Reading(NamedTuple):
+    """What a reader must know beside the text."""
+
+    release: Release
+    now: Millis  # of fields that Java initialises with its clock
+
+
+class Codec:
+    """Reads one JSON type into a value, and back."""
+
+    __slots__ = ("name",)
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def read(self, value: JsonValue, at: Reading) -> object:
+        """Turn what is not null into a value; raises `BodyRefused`."""
+        raise NotImplementedError
+
+    def write(self, value: object, release: Release) -> Writable:
+        """Turn a value into what `java_json.write` prints."""
+        raise NotImplementedError
+
+
+class _Plain(Codec):
+    """Numbers, booleans, strings and enums: kept as they are, read with leniency."""
+
+    __slots__ = ()
+
+    @override
+    def read(self, value: JsonValue, at: Reading) -> object:
+        kind = self.name
+        if kind == "String":
+            return text_of(value, at.release)
+        if kind in ENUMS:
+            return _enum(kind, value)
+        try:
+            return _number(kind, value)
+        except (InvalidInput, ValueError, OverflowError):
+            raise BodyRefused(kind, f"cannot be read from {value!r}") from None
+
+    @override
+    def write(self, value: object, release: Release) -> Writable:
+        del release  # plain values look the same everywhere
+        assert value is None or isinstance(value, str | int | float), value
+        if self.name == "double" and value is not None:
+            return float(value)
+        return value
+
+
+def _enum(kind: str, value: JsonValue) -> str | None:
+    """A name or an ordinal; an unknown name is null, an unknown ordinal refused."""
+    names = ENUMS[kind]
+    if isinstance(value, int) and not isinstance(value, bool):
+        if not 0 <= value < len(names):
+            raise BodyRefused(kind, f"no constant {value}")
+        return names[value]
+    return value if isinstance(value, str) and value in names else None
+
+
+def _number(kind: str, value: JsonValue) -> int | float | bool:
+    if kind == "boolean":
+        if isinstance(value, int):
+            return value == 1
+        if value in {"true", "false", "1", "0", "TRUE", "FALSE"}:
+            return value in {"true", "1", "TRUE"}
+        raise ValueError(value)
+    if not isinstance(value, str | int | float):
+        raise TypeError if value is None else ValueError(value)
+    if kind == "double":
+        return float(value)
+    if isinstance(value, NumberText | float):
+        value = int(float(value))
+    return parse_int(str(int(value))) if kind == "int" else parse_long(str(int(value)))
+
+
+class _Array(Codec):
+    """`List` and `Set`: a tuple here; a set is printed in the order of Java's HashSet."""
+
+    __slots__ = ("_inner", "_ordered")
+
+    def __init__(self, inner: Codec, *, ordered: bool) -> None:
+        super().__init__("List")
+        self._inner = inner
+        self._ordered = ordered
+
+    @override
+    def read(self, value: JsonValue, at: Reading) -> object:
+        if not isinstance(value, list):
+            if at.release.oldest_json or not isinstance(value, dict):
+                raise BodyRefused(self.name, "no array")
+            value = [value]  # fastjson 2 takes one for many
+        read = self._inner.read
+        entries = [None if entry is None else read(entry, at) for entry in value]
+        return tuple(entries if self._ordered else dict.fromkeys(entries))
+
+    @override
+    def write(self, value: object, release: Release) -> Writable:
+        entries = cast("Sequence[object]", value)
+        inner = self._inner
+        if not self._ordered:
+            if inner.name == "String":
+                entries = _string_set(cast("Sequence[str | None]", entries))
+            elif inner.name == "MessageQueue":
+                queues = cast("Sequence[MessageQueue]", entries)
+                entries = in_hash_set_order(list(queues))
+        return [None if entry is None else inner.write(entry, release) for entry in entries]
+
+
+def _string_set(entries: Sequence[str | None]) -> list[str | None]:
+    """Java's order; null hashes to 0 and comes before what else is in the first bucket."""
+    known = hash_map_order([entry for entry in entries if entry is not None])
+    return [None, *known] if None in entries else list(known)
+
+
+class _Map(Codec):
+    """`Map` in the order of Java's HashMap, `Tree` in the order of its keys."""
+
+    __slots__ = ("_inner", "_key", "_sorted")
+
+    def __init__(self, key: str, inner: Codec, *, by_key: bool) -> None:
+        super().__init__("Map")
+        self._key = key
+        self._inner = inner
+        self._sorted = by_key
+
+    @override
+    def read(self, value: JsonValue, at: Reading) -> object:
+        if not isinstance(value, dict):
+            raise BodyRefused(self.name, "no object")
+        read = self._inner.read
+        if self._key == "String":
+            return {key: read(entry, at) for key, entry in value.items() if entry is not None}
+        read_key = _integer_key if self._key == "int" else _queue_key
+        return {
+            read_key(key, at): read(entry, at) for key, entry in value.items() if entry is not None
+        }
+
+    @override
+    def write(self, value: object, release: Release) -> Writable:
+        inner = self._inner
+        if self._key == "String":
+            table = cast("Mapping[str, object]", value)
+            keys = sorted(table) if self._sorted else hash_map_order(table)
+            return {key: inner.write(table[key], release) for key in keys}
+        if self._key == "int":
+            numbers = cast("Mapping[int, object]", value)
+            order = hash_order(list(numbers), _long_hash)
+            return {number: inner.write(numbers[number], release) for number in order}
+        queues = cast("Mapping[MessageQueue, object]", value)
+        listed = sorted(queues) if self._sorted else hash_order(list(queues), _queue_hash)
+        return {
+            ObjectKey(write(_queue_object(queue), release)): inner.write(queues[queue], release)
+            for queue in listed
+        }
+
+
+def _queue_hash(queue: MessageQueue) -> int:
+    return queue.hash_code()
+
+
+def _long_hash(number: int) -> int:
+    return (number ^ number >> 32) & 0xFFFFFFFF
+
+
+def _integer_key(key: str, at: Reading) -> int | MessageQueue:  # noqa: ARG001 - as _queue_key
+    try:
+        return parse_long(key)
+    except InvalidInput:
+        raise BodyRefused("Map", f"the key {key!r} is no number") from None
+
+
+def _queue_key(key: str, at: Reading) -> int | MessageQueue:
+    return _read_queue(parse_body(encode_utf8(key), at.release), at)
+
+
+def _queue_object(queue: MessageQueue) -> dict[str, Writable]:
+    return {"brokerName": queue.broker_name, "queueId": queue.queue_id, "topic": queue.topic}
+
+
+def _read_queue(value: JsonValue, at: Reading) -> MessageQueue:
+    """A queue; absent names are empty here, null in Java."""
+    if not isinstance(value, dict):
+        raise BodyRefused("MessageQueue", "no object")
+    number = value.get("queueId")
+    return MessageQueue(
+        Topic(text_of(value.get("topic"), at.release) or ""),
+        text_of(value.get("brokerName"), at.release) or "",
+        QueueId(0 if number is None else int(_number("int", number))),
+    )
+
+
+def _read_subscription(value: dict[str, JsonValue], at: Reading) -> SubscriptionData:
+    """A subscription; `subVersion` is the clock where it is absent, as its Java field starts."""
+    kind = value.get("expressionType", "TAG")
+    version = value.get("subVersion")
+    tags, codes = value.get("tagsSet"), value.get("codeSet")
+    return SubscriptionData(
+        topic=text_of(value.get("topic"), at.release) or "",
+        sub_string=text_of(value.get("subString"), at.release),
+        tags_set=frozenset(
+            text_of(tag, at.release) or "" for tag in (tags if isinstance(tags, list) else ())
+        ),
+        code_set=frozenset(
+            int(_number("int", code)) for code in (codes if isinstance(codes, list) else ())
+        ),
+        sub_version=at.now if version is None else int(_number("long", version)),
+        expression_type=text_of(kind, at.release),
+        class_filter_mode=value.get("classFilterMode") in {True, "true"},
+    )
+
+
+def _write_subscription(data: SubscriptionData) -> dict[str, Writable]:
+    """Sets of tags and codes in the order of Java's HashSet."""
+    codes = hash_order(sorted(data.code_set), int)
+    return {
+        "classFilterMode": data.class_filter_mode,
+        "codeSet": codes,
+        "expressionType": data.expression_type,
+        "subString": data.sub_string,
+        "subVersion": data.sub_version,
+        "tagsSet": hash_map_order(sorted(data.tags_set)),
+        "topic": data.topic or None,
+    }
+
+
+class _Model(Codec):
+    """Values of the model."""
+
+    __slots__ = ()
+
+    @override
+    def read(self, value: JsonValue, at: Reading) -> object:
+        if not isinstance(value, dict):
+            raise BodyRefused(self.name, "no object")
+        try:
+            match self.name:
+                case "MessageQueue":
+                    return _read_queue(value, at)
+                case "SubscriptionData":
+                    return _read_subscription(value, at)
+                case "DataVersion":
+                    return data_version.from_json(value, at.release)
+                case "TopicConfig":
+                    return topic_config.from_json(value, at.release)
+                case _:
+                    return subscription_group.from_json(value, at.release)
+        except (InvalidInput, ValueError) as error:
+            raise BodyRefused(self.name, str(error)) from None
+
+    @override
+    def write(self, value: object, release: Release) -> Writable:
+        match value:
+            case MessageQueue():
+                return _queue_object(value)
+            case SubscriptionData():
+                return _write_subscription(value)
+            case data_version.DataVersion():
+                return data_version.to_json(value, release)
+            case topic_config.TopicConfig():
+                written = topic_config.to_json(value, release)
+                return {k: v for k, v in written.items() if k != "topicName" or v}
+            case subscription_group.SubscriptionGroupConfig():
+                return subscription_group.to_json(value, release)
+            case _:
+                raise AssertionError(value)
+
+
+class _Bean(Codec):
+    """Another body."""
+
+    __slots__ = ("_cls",)
+
+    def __init__(self, cls: "type[Body]") -> None:
+        super().__init__(cls.__name__)
+        self._cls = cls
+
+    @override
+    def read(self, value: JsonValue, at: Reading) -> object:
+        return self._cls.from_json(value, at)
+
+    @override
+    def write(self, value: object, release: Release) -> Writable:
+        assert isinstance(value, Body), value
+        return value.to_json(release)
+
+
+_MODELS = ("MessageQueue", "SubscriptionData", "DataVersion", "TopicConfig")
+_PLAIN = ("String", "int", "long", "double", "boolean", *ENUMS)
+
+
+def _codec(text: str) -> Codec:
+    """Read a type of `WIRE`."""
+    if text in _PLAIN:
+        return _Plain(text)
+    head, _, rest = text.partition("<")
+    inner = rest[:-1]
+    match head:
+        case "List" | "Set":
+            return _Array(_codec(inner), ordered=head == "List")
+        case "Map" | "Tree":
+            key, _, value = inner.partition(",")
+            return _Map(key, _codec(value), by_key=head == "Tree")
+        case _ if head in _MODELS or head == "SubscriptionGroupConfig":
+            return _Model(head)
+        case _:
+            return _Bean(_BODIES[head])
+
+
+class _Field(NamedTuple):
+    wire: str
+    attribute: str
+    codec: Codec
+    releases: tuple[str, ...]  # empty for all
+
+
+_Table: TypeAlias = tuple[_Field, ...]
+_BODIES: dict[str, "type[Body]"] = {}
+_TABLES: dict["type[Body]", _Table] = {}
+
+
+class Body:
+    """Base of the bodies; the subclasses are frozen slotted dataclasses."""
+
+    __slots__ = ()
+    WIRE: ClassVar[str] = ""
+
+    def __init__(self, **fields: object) -> None:
+        """Never reached: every dataclass brings its own."""
+        raise TypeError(fields)
+
+    @override
+    def __init_subclass__(cls) -> None:
+        _BODIES[cls.__name__] = cls
+
+    @classmethod
+    def absent(cls, release: Release) -> Mapping[str, object]:  # noqa: ARG003 - for overriders
+        """Attributes that a release initialises otherwise than our defaults."""
+        return {}
+
+    @classmethod
+    def from_json(cls, value: JsonValue, at: Reading) -> Self:
+        """Read an object: unknown names are ignored, null leaves the default."""
+        if not isinstance(value, dict):
+            raise BodyRefused(cls.__name__, "no object")
+        fields: dict[str, object] = dict(cls.absent(at.release))
+        for wire, attribute, codec, releases in _table(cls):
+            if wire in value and not (releases and at.release.name not in releases):
+                entry = value[wire]
+                if entry is not None:
+                    fields[attribute] = codec.read(entry, at)
+                else:
+                    fields.pop(attribute, None)
+        return cls(**fields)
+
+    def to_json(self, release: Release) -> dict[str, Writable]:
+        """The fields in the order of fastjson, without null ones."""
+        written: dict[str, Writable] = {}
+        for wire, attribute, codec, releases in _table(type(self)):
+            value: object = getattr(self, attribute)
+            if value is not None and not (releases and release.name not in releases):
+                written[wire] = codec.write(value, release)
+        return written
+
+    @classmethod
+    def read(cls, data: bytes, release: Release, now: Millis = Millis(0)) -> Self | None:  # noqa: B008 - a number
+        """Read a body; None for null, and with fastjson 1 for an empty array. Raises `BodyRefused`."""
+        value = parse_body(data, release)
+        if value is None or (value == [] and release.oldest_json):
+            return None
+        return cls.from_json(value, Reading(release, now))
+
+    @classmethod
+    def decode(cls, data: bytes, release: Release, now: Millis = Millis(0)) -> Self:  # noqa: B008 - a number
+        """Read a body that must be there; raises `BodyRefused`."""
+        body = cls.read(data, release, now) if data else None
+        if body is None:
+            raise BodyRefused.null(cls.__name__)
+        return body
+
+    def encode(self, release: Release) -> bytes:
+        """Print the body as the release's fastjson does."""
+        return encode_utf8(write(self.to_json(release), release))
+
+
+def _table(cls: type[Body]) -> _Table:
+    table = _TABLES.get(cls)
+    if table is None:
+        fields = []
+        for entry in cls.WIRE.split():
+            name, _, kind = entry.partition(":")
+            wire, _, attribute = name.partition("=")
+            kind, _, releases = kind.partition("@")
+            fields.append(
+                _Field(
+                    wire,
+                    attribute or snake_case(wire),
+                    _codec(kind),
+                    tuple(releases.split(",")) if releases else (),
+                )
+            )
+        table = _TABLES[cls] = tuple(fields)
+    return table

@@ -1,0 +1,28 @@
+"""The brokers of one name: GET_BROKER_MEMBER_GROUP (901) of 5.5.
+
+Java: classes of the same names in protocol/body, protocol/route, protocol/heartbeat, admin.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from refimpl.remoting.body.bean import Body
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BrokerMemberGroup(Body):
+    """Addresses by broker id."""
+
+    WIRE: ClassVar[str] = "brokerAddrs:Map<int,String> brokerName:String cluster:String"
+    broker_addrs: Mapping[int, str] = field(default_factory=dict)
+    broker_name: str | None = None
+    cluster: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GetBrokerMemberGroupResponseBody(Body):
+    """The answer: the group in an envelope."""
+
+    WIRE: ClassVar[str] = "brokerMemberGroup:BrokerMemberGroup"
+    broker_member_group: BrokerMemberGroup | None = None

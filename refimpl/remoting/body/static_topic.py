@@ -1,0 +1,64 @@
+"""Static topics of 5.5, as far as routes and registrations show them.
+
+Java: classes of the same names in protocol/body, protocol/route, protocol/heartbeat, admin.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from refimpl.remoting.body.bean import Body
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogicQueueMappingItem(Body):
+    """One stretch of a logical queue."""
+
+    WIRE: ClassVar[str] = (
+        "bname:String endOffset:long gen:int logicOffset:long queueId:int startOffset:long "
+        "timeOfEnd:long timeOfStart:long"
+    )
+    bname: str | None = None
+    end_offset: int = -1
+    gen: int = 0
+    logic_offset: int = 0
+    queue_id: int = 0
+    start_offset: int = 0
+    time_of_end: int = -1
+    time_of_start: int = -1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TopicQueueMappingInfo(Body):
+    """Which logical queues a broker has."""
+
+    WIRE: ClassVar[str] = (
+        "bname:String currIdMap:Map<int,int> dirty:boolean epoch:long scope:String "
+        "topic:String totalQueues:int"
+    )
+    bname: str | None = None
+    curr_id_map: Mapping[int, int] = field(default_factory=dict)
+    dirty: bool = False
+    epoch: int = 0
+    scope: str = "__global__"
+    topic: str | None = None
+    total_queues: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TopicQueueMappingDetail(Body):
+    """The same with every stretch."""
+
+    WIRE: ClassVar[str] = (
+        "bname:String currIdMap:Map<int,int> dirty:boolean epoch:long "
+        "hostedQueues:Map<int,List<LogicQueueMappingItem>> scope:String topic:String "
+        "totalQueues:int"
+    )
+    bname: str | None = None
+    curr_id_map: Mapping[int, int] = field(default_factory=dict)
+    dirty: bool = False
+    epoch: int = 0
+    hosted_queues: Mapping[int, tuple[LogicQueueMappingItem, ...]] = field(default_factory=dict)
+    scope: str = "__global__"
+    topic: str | None = None
+    total_queues: int = 0
