@@ -5,7 +5,6 @@ Killed stores recover to what the same release made of them (STORE-RECOVERY-2, S
 
 import json
 import tarfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -57,8 +56,8 @@ class Image:
 
 
 @pytest.fixture(params=NAMES)
-def image(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Image]:
-    yield Image(request.param, tmp_path)
+def image(request: pytest.FixtureRequest, tmp_path: Path) -> Image:
+    return Image(request.param, tmp_path)
 
 
 def test_all_six_stores_are_here() -> None:
