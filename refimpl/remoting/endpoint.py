@@ -5,6 +5,8 @@ Inputs are calls with `now`; what must happen on the wire is collected and taken
 that this node opens get odd ids here.
 """
 
+from dataclasses import replace
+
 from refimpl.model.effect import CloseChannel, Connect, Effect, SendBytes
 from refimpl.model.ids import Address, ChannelId, Millis, Opaque
 from refimpl.model.java import i32
@@ -137,9 +139,23 @@ class Endpoint:
         command = self._request(code, header, body, RPC_ONEWAY)
         self._write(channel, connection, frame.encode(command, self._release), now)
 
-    def forward(self, channel: ChannelId, command: RemotingCommand, now: Millis) -> None:
-        """Write a request that was made elsewhere, with its own opaque and flag, as it is."""
-        self._write(channel, self._connection(channel), frame.encode(command, self._release), now)
+    def ask(
+        self,
+        channel: ChannelId,
+        command: RemotingCommand,
+        timeout: Millis,
+        context: object,
+        now: Millis,
+    ) -> Opaque:
+        """Ask with fields and body that are there already, under an opaque of our own."""
+        connection = self._connection(channel)
+        own = replace(
+            command, opaque=self._opaque(), flag=0, serialize_type=self._serialize_type, language=0
+        )
+        connection.expect(own.opaque, context, Millis(now + timeout))
+        data = frame.encode(own, self._release, version=self._release.header_version)
+        self._write(channel, connection, data, now)
+        return own.opaque
 
     def respond(self, channel: ChannelId, command: RemotingCommand) -> None:
         """Answer a request. Nothing goes out for a one-way request or on a channel that is gone.
@@ -243,17 +259,20 @@ class Endpoint:
         return connection
 
     def _request(self, code: int, header: Header | None, body: bytes, flag: int) -> RemotingCommand:
-        opaque = Opaque(self._next_opaque)
-        self._next_opaque = i32(self._next_opaque + 1)
         return RemotingCommand(
             code=code,
-            opaque=opaque,
+            opaque=self._opaque(),
             flag=flag,
             version=self._release.header_version,
             ext_fields=None if header is None else encode_header(header),
             body=body,
             serialize_type=self._serialize_type,
         )
+
+    def _opaque(self) -> Opaque:
+        opaque = Opaque(self._next_opaque)
+        self._next_opaque = i32(self._next_opaque + 1)
+        return opaque
 
     def _write(self, channel: ChannelId, connection: Connection, data: bytes, now: Millis) -> None:
         if connection.local is None:

@@ -420,7 +420,7 @@ class Body:
 
     @classmethod
     def read(cls, data: bytes, release: Release, now: Millis = Millis(0)) -> Self | None:  # noqa: B008 - a number
-        """Read a body; None for null, and with fastjson 1 for an empty array. Raises `BodyRefused`."""
+        """Read a body; None for null, and with fastjson 1 for `[]`. Raises `BodyRefused`."""
         value = parse_body(data, release)
         if value is None or (value == [] and release.oldest_json):
             return None

@@ -52,14 +52,15 @@ class QueueTimeSpan(Body):
     """When the messages of a queue were stored, and how far a group is."""
 
     WIRE: ClassVar[str] = (
-        "consumeTimeStamp:long delayTime:long maxTimeStamp:long messageQueue:MessageQueue "
-        "minTimeStamp:long"
+        "consumeTimeStamp=consume_timestamp:long delayTime:long "
+        "maxTimeStamp=max_timestamp:long messageQueue:MessageQueue "
+        "minTimeStamp=min_timestamp:long"
     )
-    consume_time_stamp: int = 0
+    consume_timestamp: int = 0
     delay_time: int = 0
-    max_time_stamp: int = 0
+    max_timestamp: int = 0
     message_queue: MessageQueue | None = None
-    min_time_stamp: int = 0
+    min_timestamp: int = 0
 
     @override
     def to_json(self, release: Release) -> dict[str, Writable]:
