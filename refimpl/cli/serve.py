@@ -13,9 +13,10 @@ from typing import TypeVar
 
 import click
 
-from refimpl.model.config import Config, parse_properties
+from refimpl.model.config import Config
 from refimpl.model.errors import InvalidInput, StartRefused
 from refimpl.model.ids import Address
+from refimpl.model.properties_file import parse_properties
 from refimpl.model.release import DEFAULT_RELEASE, RELEASES
 from refimpl.runtime.serve import (
     LOOPBACK,
