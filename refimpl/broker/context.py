@@ -12,6 +12,7 @@ from refimpl.broker.actors import ActorTable
 from refimpl.broker.unique_ids import UniqueIds
 from refimpl.model.config import Config
 from refimpl.model.config_file import ConfigFile
+from refimpl.model.data_version import DataVersion
 from refimpl.model.disk import Disk
 from refimpl.model.effect import Effect, Force
 from refimpl.model.ids import Address, ChannelId, ForceToken, Millis, Ticket
@@ -61,6 +62,7 @@ class BrokerContext:
         "broadcast_offset_manager",
         "broker_stats",
         "config",
+        "config_version",
         "consumer_filter_manager",
         "consumer_manager",
         "consumer_offset_manager",
@@ -112,6 +114,7 @@ class BrokerContext:
     ) -> None:
         self.release = release
         self.config = config  # replaced as a whole by UPDATE_BROKER_CONFIG: do not keep a copy
+        self.config_version = DataVersion()  # Java: Configuration#dataVersion
         self.disk = disk
         self.prng = prng
         self.address = address  # brokerIP1 and listenPort, also the store host of records
@@ -156,6 +159,12 @@ class BrokerContext:
             return False
         done(failed)
         return True
+
+    def update_config(self, config: Config, now: Millis) -> None:
+        """Obey another configuration from now on; its version counts up."""
+        self.config = config
+        self.config_version = self.config_version.next_version(now)
+        self.store.update_config(config)
 
     def call_client(  # noqa: PLR0917 - a request with its end
         self,

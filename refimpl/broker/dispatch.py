@@ -28,6 +28,7 @@ PROCESSORS: dict[int, tuple[str, str]] = {
     325: ("reply_message", "send_reply_message"),  # SEND_REPLY_MESSAGE_V2
     # --- pull, queries
     11: ("pull_message", "pull_message"),  # PULL_MESSAGE
+    361: ("pull_message", "pull_message"),  # LITE_PULL_MESSAGE
     12: ("query_message", "query_message"),  # QUERY_MESSAGE
     33: ("query_message", "view_message_by_id"),  # VIEW_MESSAGE_BY_ID
     # --- membership
@@ -46,6 +47,46 @@ PROCESSORS: dict[int, tuple[str, str]] = {
     41: ("lock_batch", "lock_batch_mq"),  # LOCK_BATCH_MQ
     42: ("lock_batch", "unlock_batch_mq"),  # UNLOCK_BATCH_MQ
     # --- administration
+    17: ("admin_topic", "update_and_create_topic"),
+    18: ("admin_topic", "update_and_create_topic_list"),
+    21: ("admin_topic", "get_all_topic_config"),
+    215: ("admin_topic", "delete_topic"),
+    305: ("admin_topic", "get_system_topic_list"),
+    316: ("admin_topic", "clean_unused_topic"),
+    351: ("admin_topic", "get_topic_config"),
+    200: ("admin_group", "update_and_create_subscription_group"),
+    225: ("admin_group", "update_and_create_subscription_group_list"),
+    201: ("admin_group", "get_all_subscription_group"),
+    207: ("admin_group", "delete_subscription_group"),
+    352: ("admin_group", "get_subscription_group"),
+    353: ("admin_group", "update_and_get_group_forbidden"),
+    203: ("admin_connection", "get_consumer_connection_list"),
+    204: ("admin_connection", "get_producer_connection_list"),
+    328: ("admin_connection", "get_all_producer_info"),
+    300: ("admin_connection", "query_topic_consume_by_who"),
+    343: ("admin_connection", "query_topics_by_consumer"),
+    345: ("admin_connection", "query_subscription_by_consumer"),
+    202: ("admin_stats", "get_topic_stats_info"),
+    208: ("admin_stats", "get_consume_stats"),
+    317: ("admin_stats", "fetch_all_consume_stats_in_broker"),
+    303: ("admin_stats", "query_consume_time_span"),
+    315: ("admin_stats", "view_broker_stats_data"),
+    43: ("admin_offset", "get_all_consumer_offset"),
+    45: ("admin_offset", "get_all_delay_offset"),
+    308: ("admin_offset", "query_correction_offset"),
+    314: ("admin_offset", "clone_group_offset"),
+    222: ("admin_offset", "reset_offset"),
+    307: ("admin_client", "get_consumer_running_info"),
+    309: ("admin_client", "consume_message_directly"),
+    223: ("admin_client", "get_consumer_status"),
+    25: ("admin_config", "update_broker_config"),
+    26: ("admin_config", "get_broker_config"),
+    28: ("admin_config", "get_broker_runtime_info"),
+    306: ("admin_store", "clean_expired_consume_queue"),
+    329: ("admin_store", "delete_expired_commit_log"),
+    321: ("admin_store", "query_consume_queue"),
+    323: ("admin_store", "resume_check_half_message"),
+    301: ("admin_store", "register_filter_server"),
 }
 
 REJECTING = frozenset({10, 310, 320, 36})  # SendMessageProcessor#rejectRequest

@@ -114,17 +114,23 @@ class TopicConfigManager:
         self._created(created, now)
         return created
 
-    def create_topic_in_send_message_back_method(
-        self, topic: str, queue_nums: int, perm: int, topic_sys_flag: int, now: Millis
+    def create_topic_in_send_message_back_method(  # noqa: PLR0917 - Java's parameters
+        self,
+        topic: str,
+        queue_nums: int,
+        perm: int,
+        topic_sys_flag: int,
+        now: Millis,
+        order: bool = False,
     ) -> TopicConfig:
         """The retry or dead-letter topic, made where it is not there yet. BROKER-TOPIC-6.
 
-        A release whose method takes an order flag clears that of an existing topic.
+        A release whose method takes an order flag sets that of an existing topic too.
         """
         config = self.topic_config_table.get(topic)
         if config is not None:
-            if config.order and self._ctx.release.send_back_clears_order:
-                config = replace(config, order=False)
+            if config.order != order and self._ctx.release.send_back_clears_order:
+                config = replace(config, order=order)
                 self.update_topic_config(config, now)
             return config
         created = TopicConfig(
@@ -133,6 +139,7 @@ class TopicConfigManager:
             write_queue_nums=queue_nums,
             perm=perm,
             topic_sys_flag=topic_sys_flag,
+            order=order,
         )
         self._created(created, now)
         return created
@@ -242,9 +249,13 @@ class TopicConfigManager:
     def decode(self, text: str) -> None:
         """Put every topic of `text` into the table and take its version; `InvalidInput`."""
         from refimpl.remoting.body.java_json import parse  # noqa: PLC0415 - once, at start
+        from refimpl.remoting.errors import BodyRefused  # noqa: PLC0415 - the same
 
         release = self._ctx.release
-        value = parse(text, release)
+        try:
+            value = parse(text, release)
+        except BodyRefused as error:
+            raise InvalidInput("configuration file", text[:40], str(error)) from error
         if not isinstance(value, dict):
             raise InvalidInput("topics.json", text[:40], "not an object")
         table = value.get("topicConfigTable")

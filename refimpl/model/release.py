@@ -168,6 +168,7 @@ class Release:
     stats_have_pull_offset: bool  # BROKER-ADMIN-30
     missing_index_has_body: bool  # BROKER-ADMIN-38
     correction_takes_group_first: bool  # BROKER-ADMIN-36
+    runtime_info_is_extended: bool  # BROKER-ADMIN-17
     knows_filter_servers: bool  # BROKER-ADMIN-50
 
 
@@ -233,7 +234,7 @@ RELEASE_4_6 = Release(
     ha_port_follows_listen_port=True,
     answers_unknown_code=False,
     rejects_oneway_aloud=True,
-    unregistered_codes=frozenset({328, 329, 361}),
+    unregistered_codes=frozenset({18, 225, 328, 329, 343, 345, 351, 352, 353, 361}),
     checkpoint_has_offsets=False,
     flush_attempts_max=2,
     sees_last_flush=False,
@@ -322,6 +323,7 @@ RELEASE_4_6 = Release(
     stats_have_pull_offset=False,
     missing_index_has_body=True,
     correction_takes_group_first=False,
+    runtime_info_is_extended=False,
     knows_filter_servers=True,
 )
 
@@ -380,7 +382,7 @@ RELEASE_4_9 = Release(
     ha_port_follows_listen_port=True,
     answers_unknown_code=True,
     rejects_oneway_aloud=True,
-    unregistered_codes=frozenset({361}),
+    unregistered_codes=frozenset({18, 225, 301, 343, 345, 351, 352, 353, 361}),
     checkpoint_has_offsets=False,
     flush_attempts_max=2,
     sees_last_flush=True,
@@ -470,6 +472,7 @@ RELEASE_4_9 = Release(
     stats_have_pull_offset=False,
     missing_index_has_body=False,
     correction_takes_group_first=False,
+    runtime_info_is_extended=False,
     knows_filter_servers=False,
 )
 
@@ -530,7 +533,7 @@ RELEASE_5_5 = Release(
     ha_port_follows_listen_port=False,
     answers_unknown_code=True,
     rejects_oneway_aloud=False,
-    unregistered_codes=frozenset(),
+    unregistered_codes=frozenset({301}),
     checkpoint_has_offsets=True,
     flush_attempts_max=1000,
     sees_last_flush=True,
@@ -620,6 +623,7 @@ RELEASE_5_5 = Release(
     stats_have_pull_offset=True,
     missing_index_has_body=False,
     correction_takes_group_first=True,
+    runtime_info_is_extended=True,
     knows_filter_servers=False,
 )
 

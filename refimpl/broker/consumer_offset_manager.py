@@ -1,0 +1,255 @@
+"""How far each group has come in each queue.
+
+Java 4.9.7: broker/offset/ConsumerOffsetManager; 5.5.0 adds the tables of pulled and of reset
+offsets. The file is `config/consumerOffset.json`. Rules BROKER-OFFSET-1 to BROKER-OFFSET-19.
+"""
+
+from typing import TYPE_CHECKING
+
+from refimpl.broker.json_text import parse_object, to_pretty
+from refimpl.model.data_version import DataVersion, from_json, to_json
+from refimpl.model.ids import JsonValue, Millis, QueueId, Topic
+from refimpl.model.java import parse_int, remainder
+from refimpl.remoting.body.java_json import Writable, write
+
+if TYPE_CHECKING:
+    from refimpl.broker.context import BrokerContext
+
+TOPIC_GROUP_SEPARATOR = "@"
+
+OffsetTable = dict[str, dict[int, int]]
+
+
+class ConsumerOffsetManager:
+    """The table `topic@group` -> queue -> offset, and in 5.5 its two companions."""
+
+    __slots__ = (
+        "_ctx",
+        "_file",
+        "_versions",
+        "data_version",
+        "offset_table",
+        "pull_offset_table",
+        "reset_offset_table",
+    )
+
+    def __init__(self, ctx: "BrokerContext") -> None:
+        self._ctx = ctx
+        self._file = ctx.config_file("config/consumerOffset.json")
+        self._versions = 0
+        self.data_version = DataVersion()
+        self.offset_table: OffsetTable = {}
+        self.pull_offset_table: OffsetTable = {}  # 5.5: the next offset that a pull was told
+        self.reset_offset_table: OffsetTable = {}  # 5.5: resets that the consumer has not heard of
+
+    # --- one offset
+
+    def commit_offset(
+        self, group: str, topic: str, queue_id: int, offset: int, now: Millis
+    ) -> None:
+        """Store what the consumer says, lower than before or not. BROKER-OFFSET-1, -2."""
+        key = topic + TOPIC_GROUP_SEPARATOR + group
+        table = self.offset_table.get(key)
+        if table is None:
+            self.offset_table[key] = {queue_id: offset}
+        else:
+            table[queue_id] = offset
+        if self._ctx.release.consumer_offset_has_version:
+            self._versions += 1
+            step = self._ctx.config.integer("consumerOffsetUpdateVersionStep")
+            if remainder(self._versions, step) == 0:
+                self.data_version = self.data_version.next_version(now)
+
+    def query_offset(self, group: str, topic: str, queue_id: int) -> int:
+        """The stored offset, -1 where there is none; a pending reset answers first in 5.5.
+
+        BROKER-OFFSET-3, BROKER-OFFSET-12.
+        """
+        key = topic + TOPIC_GROUP_SEPARATOR + group
+        if self.reset_offset_table and self._ctx.config.boolean("useServerSideResetOffset"):
+            reset = self.reset_offset_table.get(key)
+            if reset is not None and queue_id in reset:
+                return reset[queue_id]
+        table = self.offset_table.get(key)
+        return -1 if table is None else table.get(queue_id, -1)
+
+    def query_offsets(self, group: str, topic: str) -> dict[int, int] | None:
+        """All queues of one group and topic; None where nothing was ever committed."""
+        return self.offset_table.get(topic + TOPIC_GROUP_SEPARATOR + group)
+
+    # --- 5.5: pulled and reset offsets
+
+    def commit_pull_offset(self, group: str, topic: str, queue_id: int, offset: int) -> None:
+        """Remember the next offset that a pull was told; never used as a consumer offset."""
+        key = topic + TOPIC_GROUP_SEPARATOR + group
+        table = self.pull_offset_table.get(key)
+        if table is None:
+            self.pull_offset_table[key] = {queue_id: offset}
+        else:
+            table[queue_id] = offset
+
+    def query_pull_offset(self, group: str, topic: str, queue_id: int) -> int:
+        """The pulled offset, or the consumer offset where none was pulled."""
+        table = self.pull_offset_table.get(topic + TOPIC_GROUP_SEPARATOR + group)
+        if table is not None and queue_id in table:
+            return table[queue_id]
+        return self.query_offset(group, topic, queue_id)
+
+    def assign_reset_offset(self, topic: str, group: str, queue_id: int, offset: int) -> None:
+        """Reset one queue; the next pull of it is told. Illegal values are ignored.
+
+        BROKER-OFFSET-12; the record is made even for a group that had none (fault B37).
+        """
+        if not topic or not group or queue_id < 0 or offset < 0:
+            return
+        key = topic + TOPIC_GROUP_SEPARATOR + group
+        self.reset_offset_table.setdefault(key, {})[queue_id] = offset
+        self.offset_table.setdefault(key, {})[queue_id] = offset
+
+    def has_offset_reset(self, topic: str, group: str, queue_id: int) -> bool:
+        """True while a reset waits for the next pull. BROKER-OFFSET-13."""
+        table = self.reset_offset_table.get(topic + TOPIC_GROUP_SEPARATOR + group)
+        return table is not None and queue_id in table
+
+    def query_then_erase_reset_offset(self, topic: str, group: str, queue_id: int) -> int | None:
+        """Take the pending reset of a queue. BROKER-OFFSET-14."""
+        table = self.reset_offset_table.get(topic + TOPIC_GROUP_SEPARATOR + group)
+        return None if table is None else table.pop(queue_id, None)
+
+    # --- whole groups and topics
+
+    def which_topic_by_consumer(self, group: str) -> list[str]:
+        """Topics of which the group has an offset. BROKER-OFFSET-7."""
+        return [topic for topic, owner in self._pairs() if owner == group]
+
+    def which_group_by_topic(self, topic: str) -> list[str]:
+        """Groups that have an offset of the topic. BROKER-OFFSET-7."""
+        return [group for owned, group in self._pairs() if owned == topic]
+
+    def clone_offset(self, source: str, target: str, topic: str) -> None:
+        """Copy the offsets of one topic; the target's own are replaced. BROKER-OFFSET-8."""
+        offsets = self.offset_table.get(topic + TOPIC_GROUP_SEPARATOR + source)
+        if offsets is not None:
+            self.offset_table[topic + TOPIC_GROUP_SEPARATOR + target] = dict(offsets)
+
+    def remove_offset(self, group: str) -> None:
+        """Forget a group in every table. BROKER-OFFSET-9."""
+        for table in (self.offset_table, self.reset_offset_table, self.pull_offset_table):
+            for key in [k for k in table if _two(k) and _parts(k)[1] == group]:
+                del table[key]
+
+    def clean_offset_by_topic(self, topic: str) -> None:
+        """Forget a deleted topic (5.5); companions go only with an offset. BROKER-OFFSET-10."""
+        for key in [k for k in self.offset_table if _two(k) and _parts(k)[0] == topic]:
+            del self.offset_table[key]
+            self.pull_offset_table.pop(key, None)
+            self.reset_offset_table.pop(key, None)
+
+    def scan_unsubscribed_topic(self) -> None:
+        """Drop offsets that nobody subscribes to, at or below the log. BROKER-OFFSET-11."""
+        for key in [k for k in self.offset_table if _two(k)]:
+            topic, group = _parts(key)
+            if self._ctx.consumer_manager.find_subscription_data(group, topic) is not None:
+                continue
+            table = self.offset_table[key]
+            if table and all(
+                offset <= self._ctx.store.min_offset_in_queue(Topic(topic), QueueId(queue_id))
+                for queue_id, offset in table.items()
+            ):
+                del self.offset_table[key]
+
+    def query_min_offset_in_all_group(
+        self, topic: str, filter_groups: str | None
+    ) -> dict[int, int]:
+        """The smallest offset of every queue over all groups but `filter_groups`.
+
+        BROKER-OFFSET-16: Java *deletes* the filtered groups' offsets here; we leave them out.
+        """
+        excluded = [] if not (filter_groups or "").strip() else (filter_groups or "").split(",")
+        least: dict[int, int] = {}
+        for key, table in self.offset_table.items():
+            parts = _parts(key)
+            if parts[0] != topic or (len(parts) > 1 and parts[1] in excluded):
+                continue
+            for queue_id, offset in table.items():
+                if offset >= self._ctx.store.min_offset_in_queue(Topic(topic), QueueId(queue_id)):
+                    least[queue_id] = min(least.get(queue_id, offset), offset)
+        return least
+
+    def _pairs(self) -> list[list[str]]:
+        return [_parts(key) for key in self.offset_table if _two(key)]
+
+    # --- the file
+
+    def config_file_path(self) -> str:
+        """Path below the root of the store."""
+        return self._file.path
+
+    def load(self) -> bool:
+        """Read the file or its backup."""
+        return self._file.load(self.decode)
+
+    def persist(self) -> None:
+        """Write the file."""
+        self._file.persist(self.encode())
+
+    def encode(self) -> str:
+        """The table as Java writes its file. BROKER-OFFSET-17."""
+        return to_pretty(self._tree(), self._ctx.release)
+
+    def encode_line(self) -> str:
+        """The table on one line, as GET_ALL_CONSUMER_OFFSET answers."""
+        return write(self._tree(), self._ctx.release)
+
+    def _tree(self) -> Writable:
+        if not self._ctx.release.consumer_offset_has_version:
+            return {"offsetTable": self.offset_table}
+        topics: dict[str, list[str]] = {}
+        for topic, group in self._pairs():
+            topics.setdefault(group, []).append(topic)
+        tree: dict[str, Writable] = {
+            "dataVersion": to_json(self.data_version, self._ctx.release),
+            "groupTopicMap": topics,
+            "offsetTable": self.offset_table,
+            "pullOffsetTable": self.pull_offset_table,
+        }
+        return tree
+
+    def decode(self, text: str) -> None:
+        """Replace the table by what the text holds. BROKER-OFFSET-18.
+
+        Raises `InvalidInput` for text that is no object, and then changes nothing.
+        """
+        tree = parse_object(text, self._ctx.release)
+        table = _read_table(tree.get("offsetTable"))
+        if self._ctx.release.consumer_offset_has_version:
+            version = tree.get("dataVersion")
+            if isinstance(version, dict):
+                self.data_version = from_json(version, self._ctx.release)
+        self.offset_table = table
+
+
+def _read_table(value: JsonValue) -> OffsetTable:
+    table: OffsetTable = {}
+    if not isinstance(value, dict):
+        return table
+    for key, queues in value.items():
+        if isinstance(queues, dict):
+            table[key] = {
+                parse_int(queue): offset
+                for queue, offset in queues.items()
+                if isinstance(offset, int)
+            }
+    return table
+
+
+def _parts(key: str) -> list[str]:
+    """`String#split`: empty parts at the end are dropped."""
+    parts = key.split(TOPIC_GROUP_SEPARATOR)
+    while len(parts) > 1 and not parts[-1]:
+        parts.pop()
+    return parts
+
+
+def _two(key: str) -> bool:
+    return len(_parts(key)) == 2  # noqa: PLR2004 - a topic and a group
