@@ -85,6 +85,7 @@ class Release:
     namesrv_deletes_by_cluster: bool  # NAMESRV-ADMIN-4
     namesrv_protected_config: frozenset[str]  # NAMESRV-ADMIN-10: names that no update may touch
     namesrv_config_refusal: str  # NAMESRV-ADMIN-10: its remark
+    namesrv_answers_unknown_codes: bool  # NAMESRV-LIFECYCLE-17
     namesrv_unknown_codes: frozenset[int]  # NAMESRV-LIFECYCLE-17: codes of later releases
     # --- broker: receive
     answers_unknown_code: bool  # BROKER-LIFECYCLE-1
@@ -218,6 +219,7 @@ RELEASE_4_6 = Release(
     knows_rocksdb_topics=False,
     client_checks_multi_dispatch=False,
     config_table="release_4_6",
+    namesrv_answers_unknown_codes=False,
     sql_has_text_operators=False,
     namesrv_knows_groups=False,
     namesrv_refuses_partial_registration=False,
@@ -366,6 +368,7 @@ RELEASE_4_9 = Release(
     knows_rocksdb_topics=False,
     client_checks_multi_dispatch=False,
     config_table="release_4_9",
+    namesrv_answers_unknown_codes=False,
     sql_has_text_operators=False,
     namesrv_knows_groups=False,
     namesrv_refuses_partial_registration=False,
@@ -515,6 +518,7 @@ RELEASE_5_5 = Release(
     knows_rocksdb_topics=True,
     client_checks_multi_dispatch=True,
     config_table="release_5_5",
+    namesrv_answers_unknown_codes=True,
     sql_has_text_operators=True,
     namesrv_knows_groups=True,
     namesrv_refuses_partial_registration=True,
