@@ -206,7 +206,7 @@ class CommitLog:
     def get_message(self, physical_offset: int, size: int) -> bytes | None:
         """`size` bytes of one file; None where they are not all readable."""
         queue = self.mapped_file_queue
-        mapped_file = queue.find_mapped_file_by_offset(physical_offset, physical_offset == 0)
+        mapped_file = queue.find_mapped_file_by_offset(physical_offset)
         if mapped_file is None:
             return None
         return mapped_file.select(physical_offset % queue.file_size, size)

@@ -229,7 +229,9 @@ class IndexFile:
             time_read = self.begin_timestamp + seconds * 1000
             if read_hash == key_hash:
                 matched = begin <= time_read <= end
-                if not matched and time_read < begin <= time_read + 999:
+                if not matched and number == 1:  # timed by the end of the file before
+                    matched = begin <= self.begin_timestamp <= end
+                elif not matched and time_read < begin <= time_read + 999:
                     matched = begin <= store_time(phy_offset) <= end
                 if matched:
                     phy_offsets.append(phy_offset)

@@ -137,7 +137,7 @@ class _LogWindow:
             if offset < end or size < 0 or offset + size - start > _WINDOW:
                 break
             end = offset + size
-        if end > start:
+        if end > start >= self._log.min_offset():
             self._data = self._log.get_data(start, end - start) or b""
             self._start = start
 
