@@ -150,9 +150,10 @@ class _LogWindow:
 
 
 def outside(offset: int, min_offset: int, max_offset: int) -> tuple[GetMessageStatus, int] | None:
-    """STORE-READ-2..5: what to say of an offset that is not in the queue, and where to go on.
+    """What to say of an offset that is not in the queue, and where to go on.
 
-    None for an offset of a message that is there.
+    STORE-READ-2, STORE-READ-3, STORE-READ-4 and STORE-READ-5, in this order. None for an offset of
+    a message that is there.
     """
     if max_offset == 0:
         return GetMessageStatus.NO_MESSAGE_IN_QUEUE, 0

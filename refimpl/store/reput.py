@@ -114,6 +114,7 @@ class ReputMessageService:
     def step(self, now: Millis) -> Millis | None:
         """Dispatch up to a batch; when to come again, or None when there is nothing to do.
 
+        STORE-CQ-18: no further than the log is confirmed.
         STORE-CQ-15: where the disk refuses, the step ends before the message that was refused
         and is tried again; nothing is skipped.
         """

@@ -78,7 +78,7 @@ def test_an_empty_or_unknown_queue(release: Release, offset: int) -> None:
     ],
 )
 def test_offsets_outside(release: Release, offset: int, status: Status, next_offset: int) -> None:
-    """STORE-READ-3, -4, -5: fault B23 would send 4 to 0."""
+    """STORE-READ-3, STORE-READ-4, STORE-READ-5: fault B23 would send 4 to 0."""
     result = pull(filled(release, 3), offset)
     assert answer(result) == (status, next_offset, ())
     assert (result.min_offset, result.max_offset) == (0, 3)

@@ -49,7 +49,10 @@ def below(files: dict[str, bytes], directory: str) -> dict[str, bytes]:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_log_alone_gives_apaches_queues_and_index(name: str) -> None:
-    """STORE-CQ-1, -2, -16 and STORE-INDEX-1 to -5: byte for byte; only names of files are ours."""
+    """STORE-CQ-1, STORE-CQ-2, STORE-CQ-16, STORE-INDEX-1, STORE-INDEX-3, STORE-INDEX-4.
+
+    Byte for byte; only the names of index files are ours.
+    """
     files = apache_files(name)
     release = release_of(name)
     disk = MemoryDisk(below(files, "commitlog/"))
