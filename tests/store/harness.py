@@ -44,18 +44,28 @@ def message(
     )
 
 
+def open_with(
+    overrides: Mapping[str, str],
+    disk: Disk | None = None,
+    release: Release = RELEASE_4_9,
+    now: Millis = START,
+) -> MessageStore:
+    """A started store with files of a few hundred bytes, and settings of the test."""
+    config = Config.of(release, "broker", {**MINIMAL, **overrides})
+    store = MessageStore(disk or MemoryDisk(), config, release, HOST)
+    store.load(now)
+    store.start(now)
+    return store
+
+
 def open_store(
     disk: Disk | None = None,
     release: Release = RELEASE_4_9,
     now: Millis = START,
     **overrides: str,
 ) -> MessageStore:
-    """A started store with files of a few hundred bytes."""
-    config = Config.of(release, "broker", {**MINIMAL, **overrides})
-    store = MessageStore(disk or MemoryDisk(), config, release, HOST)
-    store.load(now)
-    store.start(now)
-    return store
+    """Open with settings as keyword arguments."""
+    return open_with(overrides, disk, release, now)
 
 
 def force_all(store: MessageStore, now: Millis, *, failed: bool = False) -> list[StoreEvent]:
