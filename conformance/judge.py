@@ -100,9 +100,9 @@ def _write(
     if junit is not None:
         junit_report.write(outcome, junit)
     if html is not None:
-        from conformance.report import html as html_report  # noqa: PLC0415 - jinja2 only if asked
+        from conformance.report.html import write  # noqa: PLC0415 - jinja2 only if asked
 
-        html_report.write(outcome, html)
+        write(outcome, html)
 
 
 def _update(target: TargetResult, console: Console) -> None:

@@ -13,7 +13,7 @@ from conformance.response import Response
 from conformance.target import Capability, Port, Target
 from conformance.verdict import Failure, Unsupported
 from refimpl.model.ids import JsonValue
-from refimpl.model.release import RELEASES
+from refimpl.model.release import RELEASES, Release
 from refimpl.remoting.request_code import RequestCode
 
 POLL_MS = 10
@@ -192,6 +192,11 @@ class Session:
     def by_release(self, values: Mapping[str, T]) -> T:
         """The entry for the target's release; keys "4.6", "4.9", "5.5"."""
         return values[self.release]
+
+    @property
+    def switch(self) -> Release:
+        """The switches of the release that the target is judged by (`model/release.py`)."""
+        return RELEASES[self.release]
 
     def note(self, text: str) -> None:
         """Add a line to the report of this case."""
