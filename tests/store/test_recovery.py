@@ -41,7 +41,7 @@ def bodies(store: MessageStore, topic: str = "T", queue_id: int = 0) -> list[byt
 
 def filled(disk: MemoryDisk, count: int, release: Release = RELEASE_4_9) -> MessageStore:
     """A store with `count` messages of 192 bytes in one queue, two to a file, dispatched."""
-    store = open_with(overrides, disk, release, mappedFileSizeCommitLog=str(FILE))
+    store = open_store(disk, release, mappedFileSizeCommitLog=str(FILE))
     for i in range(count):
         store.put_message(message(b"%03d" % i * 33 + b"x"), Millis(NOW + i))
     run(store, Millis(NOW + count))
@@ -294,7 +294,7 @@ def test_records_larger_than_one_read() -> None:
     """STORE-RECOVERY-2: a record may be longer than what recovery reads at a time."""
     disk = MemoryDisk()
     overrides = {"mappedFileSizeCommitLog": "8000000"}
-    store = open_store(disk)
+    store = open_with(overrides, disk)
     large = b"L" * 3_000_000
     for body in (b"small", large, b"last"):
         store.put_message(message(body), NOW)
