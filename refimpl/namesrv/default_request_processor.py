@@ -17,6 +17,7 @@ from refimpl.remoting.body.data_version import decode_data_version, encode_data_
 from refimpl.remoting.body.register_broker import RegisterBrokerBody
 from refimpl.remoting.body.route import ClusterInfo, TopicList, TopicRouteData
 from refimpl.remoting.command import RemotingCommand, make_response
+from refimpl.remoting.errors import BodyRefused, HeaderRefused
 from refimpl.remoting.header import decode_header
 from refimpl.remoting.header import namesrv as headers
 from refimpl.remoting.header.registration import (
@@ -33,6 +34,10 @@ from refimpl.remoting.response_code import ResponseCode
 Processor: TypeAlias = Callable[[NamesrvContext, Request], RemotingCommand]
 
 _V3_0_11: Final = 37  # ordinal in MQVersion: from here on the body has filter servers
+_NOT_DECODED: Final = (
+    "org.apache.rocketmq.remoting.exception.RemotingCommandException: "
+    "Failed to decode RegisterBrokerBody"
+)
 _DISABLED: Final = "disable"
 
 
@@ -124,15 +129,25 @@ def _registered_body(
         return RegisterBrokerBody(data_version=DataVersion())
     if command.version < _V3_0_11:
         return RegisterBrokerBody.decode_topics_only(command.body, ctx.release)
-    return RegisterBrokerBody.decode(
-        command.body, ctx.release, compressed=compressed, broker_version=command.version
-    )
+    try:
+        return RegisterBrokerBody.decode(
+            command.body, ctx.release, compressed=compressed, broker_version=command.version
+        )
+    except BodyRefused as error:
+        if command.body != b"null":
+            error.remark = _NOT_DECODED
+        raise
 
 
 def unregister_broker(ctx: NamesrvContext, request: Request) -> RemotingCommand:
-    """UNREGISTER_BROKER: NAMESRV-LIFECYCLE-10."""
+    """UNREGISTER_BROKER: NAMESRV-LIFECYCLE-10, -11, -19."""
     command = request.command
-    header = decode_header(UnRegisterBrokerRequestHeader, command.ext_fields, ctx.release)
+    try:
+        header = decode_header(UnRegisterBrokerRequestHeader, command.ext_fields, ctx.release)
+    except HeaderRefused:
+        if ctx.release.namesrv_unregisters_in_batches:
+            return make_response(command, ResponseCode.SUCCESS)
+        raise
     leaving = Unregistration(
         header.cluster_name, header.broker_addr, header.broker_name, header.broker_id
     )
@@ -145,7 +160,8 @@ def query_data_version(ctx: NamesrvContext, request: Request) -> RemotingCommand
     """QUERY_DATA_VERSION: NAMESRV-LIFECYCLE-4, NAMESRV-LIFECYCLE-5."""
     command = request.command
     header = decode_header(QueryDataVersionRequestHeader, command.ext_fields, ctx.release)
-    version = decode_data_version(command.body, ctx.release)
+    null = command.body == b"null"  # equal to no version, and no error
+    version = None if null else decode_data_version(command.body, ctx.release)
     cluster, address = header.cluster_name, header.broker_addr
     changed = ctx.routes.is_changed(cluster, address, version)
     if not changed or ctx.release.namesrv_knows_groups:
@@ -182,7 +198,8 @@ def get_broker_member_group(ctx: NamesrvContext, request: Request) -> RemotingCo
         broker_addrs={} if entry is None else dict(sorted(entry.addresses.items())),
     )
     body = GetBrokerMemberGroupResponseBody(broker_member_group=group).encode(ctx.release)
-    return make_response(command, ResponseCode.SUCCESS, body=body)
+    remark = "not set any response code"  # Java forgets to clear it
+    return make_response(command, ResponseCode.SUCCESS, remark, body=body)
 
 
 def get_broker_cluster_info(ctx: NamesrvContext, request: Request) -> RemotingCommand:

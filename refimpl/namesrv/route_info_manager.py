@@ -19,6 +19,7 @@ from refimpl.remoting.body.route import BrokerData, QueueData, TopicRouteData
 
 MASTER_ID = 0
 CHANNEL_EXPIRED_MILLIS = 120_000
+_TOPIC_TABLE = 1024  # initial size of the table of topics, which shows in lists
 _MEMBER_GROUP_PREFIX = "rmq_sys_SYNC_BROKER_MEMBER_"
 
 
@@ -319,11 +320,12 @@ class RouteInfoManager:
         ]
 
     def broker_of_channel(self, channel: ChannelId) -> BrokerKey | None:
-        """First live broker that registered over `channel`."""
-        for key, live in self.broker_live_table.items():
-            if live.channel == channel:
-                return key
-        return None
+        """The live broker that registered over `channel`; of several the first of Java's table."""
+        keys = [key for key, live in self.broker_live_table.items() if live.channel == channel]
+        if len(keys) < 2:  # noqa: PLR2004 - the rare case is more than one
+            return keys[0] if keys else None
+        by_text = {f"{c}_{a}" if c else a: BrokerKey(c, a) for c, a in keys}
+        return by_text[hash_map_order(by_text, 256)[0]]
 
     def unregistration_of(self, key: BrokerKey) -> Unregistration | None:
         """What the departure of a live broker means; None where no name has its address."""
@@ -418,26 +420,27 @@ class RouteInfoManager:
         return self._release.namesrv_knows_groups and self._config().boolean("supportActingMaster")
 
     def all_topics(self) -> list[str]:
-        """Every topic with a queue, in the order of a HashSet."""
-        return hash_map_order(self.topic_queue_table)
+        """Every topic with a queue, in the order of Java's table."""
+        return hash_map_order(self.topic_queue_table, _TOPIC_TABLE)
 
     def system_topics(self) -> tuple[list[str], str | None]:
         """Names of clusters and brokers, and the address of some broker (NAMESRV-ADMIN-8)."""
         names: list[str] = []
-        for cluster, brokers in self.cluster_addr_table.items():
-            names += [cluster, *brokers]
+        for cluster in hash_map_order(self.cluster_addr_table, 32):
+            names += [cluster, *hash_map_order(self.cluster_addr_table[cluster])]
         for name in hash_map_order(self.broker_addr_table, 128):
             addresses = self.broker_addr_table[name].addresses
             if addresses:
-                return hash_map_order(names), addresses[min(addresses)]
-        return hash_map_order(names), None
+                return list(dict.fromkeys(names)), addresses[min(addresses)]
+        return list(dict.fromkeys(names)), None
 
     def topics_of_cluster(self, cluster: str | None) -> list[str]:
         """Topics with queues on a broker of the cluster; none for an unknown cluster."""
         names = self.cluster_addr_table.get(cluster, {}) if cluster is not None else {}
-        return hash_map_order(
-            topic for name in names for topic, q in self.topic_queue_table.items() if name in q
-        )
+        table = self.topic_queue_table
+        topics = self.all_topics()
+        found = (t for name in hash_map_order(names) for t in topics if name in table[t])
+        return list(dict.fromkeys(found))
 
     def unit_topics(self) -> list[str]:
         """Topics whose first queue entry has the unit flag."""
@@ -452,11 +455,12 @@ class RouteInfoManager:
         return self._by_first_flag(lambda f: has_unit_sub_flag(f) and not has_unit_flag(f))
 
     def _by_first_flag(self, wanted: Callable[[int], bool]) -> list[str]:
-        return hash_map_order(
+        table = self.topic_queue_table
+        return [
             topic
-            for topic, queues in self.topic_queue_table.items()
-            if queues and wanted(self._queues_in_order(queues)[0].topic_sys_flag)
-        )
+            for topic in self.all_topics()
+            if wanted(self._queues_in_order(table[topic])[0].topic_sys_flag)
+        ]
 
 
 def _with_acting_master(broker: BrokerData, queue_datas: Iterable[QueueData]) -> BrokerData:

@@ -181,7 +181,10 @@ def test_an_unreadable_body_changes_nothing(release: Release, compressed: bool) 
     before = ns.tables()
     answer = ns.register(body=b"\x00{[", compressed=compressed)
     assert answer.code == 1
-    assert answer.remark
+    assert answer.remark == (
+        "org.apache.rocketmq.remoting.exception.RemotingCommandException: "
+        "Failed to decode RegisterBrokerBody"
+    )
     assert ns.tables() == before
 
 
@@ -268,6 +271,44 @@ def test_departures_wait_for_their_batch() -> None:
     at_once.register()
     at_once.ask(104, header)
     assert not at_once.addresses()
+
+
+@every_release
+def test_an_incomplete_departure_harms_nobody(release: Release) -> None:
+    """NAMESRV-LIFECYCLE-19: not even the departures beside it."""
+    ns = NameServerUnderTest(release).start()
+    ns.register()
+    full = ns.tables()
+    for fields in (None, {"brokerName": "broker-a"}):
+        assert ns.ask(104, fields).code == (0 if release is RELEASE_5_5 else 1)
+    ns.settle()
+    assert ns.tables() == full
+    ns.ask(104)
+    ns.unregister()
+    assert not ns.addresses()
+
+
+@every_release
+def test_of_two_brokers_on_one_channel_one_departs(release: Release) -> None:
+    """NAMESRV-LIFECYCLE-14: the first in Java's table; the other one expires."""
+    ns = NameServerUnderTest(release).start()
+    ns.register()
+    ns.register(name="old", address="10.1.1.1:1")
+    ns.close(BROKER)
+    ns.settle()
+    assert set(ns.addresses()) == {"broker-a"}
+    ns.run(140_000)
+    assert not ns.addresses()
+
+
+@every_release
+def test_the_null_version_is_a_change(release: Release) -> None:
+    """NAMESRV-LIFECYCLE-4."""
+    ns = NameServerUnderTest(release).start()
+    ns.register()
+    fields = {"brokerName": "a", "brokerAddr": ADDRESS, "clusterName": "C", "brokerId": "0"}
+    answer = ns.ask(322, fields, b"null")
+    assert (answer.code, answer.ext_fields) == (0, {"changed": "true"})
 
 
 @every_release
