@@ -268,6 +268,11 @@ class Connection:
         self._recorder.record(self.name, "-", b"", "closed by the case")
         self._channel.close()
 
+    def hang_up(self) -> None:
+        """The end of a failed case: nothing is looked at or recorded any more."""
+        self.closed = True
+        self._channel.close()
+
     # --- inside
 
     def _write(self, data: bytes) -> None:

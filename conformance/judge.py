@@ -1,9 +1,11 @@
 """The commands that run cases and write reports; results go to the standard output."""
 
+import signal
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
+from types import FrameType
 
 from rich.console import Console
 
@@ -43,6 +45,11 @@ def select(cases: Sequence[Case], rules: Sequence[str], names: Sequence[str]) ->
     ]
 
 
+def _interrupted(_signal: int, _frame: FrameType | None) -> None:
+    """SIGTERM ends a run as Ctrl-C does: targets are stopped, what is known is reported."""
+    raise KeyboardInterrupt
+
+
 def _named(identifier: str, pattern: str) -> bool:
     return fnmatchcase(identifier, pattern) or identifier.startswith(f"{pattern}/")
 
@@ -59,6 +66,7 @@ def run(request: Request) -> ExitCode:
         return ExitCode.HARNESS
     chosen = select(cases, request.rules, request.names)
     judged: list[TargetResult] = []
+    signal.signal(signal.SIGTERM, _interrupted)
     with terminal.TerminalProgress(console) as progress:
         for target in targets:
             runner = Runner(

@@ -103,7 +103,7 @@ class Session:
     def abandon(self) -> None:
         """Close everything after a failure, without looking."""
         for connection in self.connections:
-            connection.close()
+            connection.hang_up()
 
     # --- target
 

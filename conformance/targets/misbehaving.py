@@ -4,12 +4,13 @@ Each wraps another target and tampers with whole frames on their way to the case
 """
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TypeAlias
 
 from conformance.channel import Channel
-from conformance.frames import Frame, FrameReader, decode, encode
+from conformance.frames import Frame, FrameReader, MalformedFrame, decode, encode
 from conformance.target import Capability, Port, Target
 from refimpl.model.ids import Address
 from refimpl.remoting.command import RPC_TYPE
@@ -89,12 +90,8 @@ class _TamperedChannel:
 
     def send(self, data: bytes) -> None:
         """Remember what was asked; answer one-way requests ourselves where that is the fault."""
-        self._outgoing.feed(data)
-        while (raw := self._outgoing.next_raw()) is not None:
-            request = decode(raw)
-            self._requests[request.opaque] = request
-            if request.is_oneway and self._how == ANSWERS_ONEWAY:
-                self._ready += encode(Frame(code=0, opaque=request.opaque, flag=RPC_TYPE))
+        with suppress(MalformedFrame):  # a case may send what is no frame
+            self._observe(data)
         self._inner.send(data)
 
     def receive(self, timeout_ms: int) -> bytes | None:
@@ -111,6 +108,14 @@ class _TamperedChannel:
     def close(self) -> None:
         """Hang up."""
         self._inner.close()
+
+    def _observe(self, data: bytes) -> None:
+        self._outgoing.feed(data)
+        while (raw := self._outgoing.next_raw()) is not None:
+            request = decode(raw)
+            self._requests[request.opaque] = request
+            if request.is_oneway and self._how == ANSWERS_ONEWAY:
+                self._ready += encode(Frame(code=0, opaque=request.opaque, flag=RPC_TYPE))
 
     def _take(self, data: bytes) -> None:
         self._incoming.feed(data)
