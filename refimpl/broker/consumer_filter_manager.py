@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from refimpl.broker.bloom_filter import BloomFilter, BloomFilterData
 from refimpl.broker.json_text import parse_object, to_pretty
 from refimpl.model.ids import JsonValue, Millis
+from refimpl.model.release import Release
 from refimpl.model.subscription import SubscriptionData, is_tag_type
 from refimpl.remoting.body.java_json import Writable
 
@@ -80,7 +81,13 @@ class ConsumerFilterData:
 
 
 def build(  # noqa: PLR0917 - Java's parameters
-    topic: str, group: str, expression: str, expression_type: str | None, version: int, now: Millis
+    release: Release,
+    topic: str,
+    group: str,
+    expression: str,
+    expression_type: str | None,
+    version: int,
+    now: Millis,
 ) -> ConsumerFilterData | None:
     """Compile an expression; None for tags, an unknown language, or text that does not compile.
 
@@ -93,7 +100,7 @@ def build(  # noqa: PLR0917 - Java's parameters
 
     data = ConsumerFilterData(topic, group, expression, SQL92, version, now)
     try:
-        data.compiled_expression = compile_expression(expression)
+        data.compiled_expression = compile_expression(expression, release)
     except InvalidInput:
         return None
     return data
@@ -158,7 +165,8 @@ class ConsumerFilterManager:
                 old.client_version = version
                 old.dead_time = Millis(0)
                 return
-        new = build(data.topic, group, expression, kind, version, now)
+        release = self._ctx.release
+        new = build(release, data.topic, group, expression, kind, version, now)
         if new is None:
             groups.pop(group, None)  # BROKER-MEMBER-33: a bad new expression forgets the old one
             return
@@ -220,7 +228,11 @@ class ConsumerFilterManager:
         for topic, entry in topics.items() if isinstance(topics, dict) else ():
             groups = entry.get("groupFilterData") if isinstance(entry, dict) else None
             for group, value in groups.items() if isinstance(groups, dict) else ():
-                data = _read(topic, group, value, self.now) if isinstance(value, dict) else None
+                data = (
+                    _read(self._ctx.release, topic, group, value, self.now)
+                    if isinstance(value, dict)
+                    else None
+                )
                 if data is None:
                     continue
                 if not self.bloom_filter.is_valid(data.bloom_filter_data):
@@ -232,7 +244,7 @@ class ConsumerFilterManager:
 
 
 def _read(
-    topic: str, group: str, value: dict[str, JsonValue], now: Millis
+    release: Release, topic: str, group: str, value: dict[str, JsonValue], now: Millis
 ) -> ConsumerFilterData | None:
     """One entry of the file, compiled again; a text that does not compile stays without."""
 
@@ -244,7 +256,7 @@ def _read(
     if not isinstance(expression, str) or not isinstance(kind, str):
         return None
     version = number("clientVersion")
-    data = build(topic, group, expression, kind, version, now)
+    data = build(release, topic, group, expression, kind, version, now)
     if data is None:
         data = ConsumerFilterData(topic, group, expression, kind, version, now)
     data.born_time = Millis(number("bornTime"))

@@ -20,7 +20,7 @@ from refimpl.model import sql92_expression as tree
 from refimpl.model.errors import InvalidInput
 from refimpl.model.java import parse_long
 from refimpl.model.java_double import parse_double
-from refimpl.model.release import DEFAULT_RELEASE, Release
+from refimpl.model.release import Release
 from refimpl.model.sql92_expression import EvaluationFailed, Expression, MQFilterError
 
 GRAMMAR: Final = r"""
@@ -232,7 +232,7 @@ def _parser() -> Lark:
     )
 
 
-def compile_expression(text: str | None, release: Release = DEFAULT_RELEASE) -> Expression:
+def compile_expression(text: str | None, release: Release) -> Expression:
     """Compile a selector; raises `MQFilterError`, whose text is always Java's one remark.
 
     BROKER-FILTER-7 (grammar), -8 (reading no further than needed), -9 (operands), -10 (texts).

@@ -133,7 +133,7 @@ def check_client_config(ctx: BrokerContext, request: Request) -> RemotingCommand
     from refimpl.model.sql92 import compile_expression  # noqa: PLC0415 - brings the grammar
 
     try:
-        compile_expression(subscription.sub_string or "")
+        compile_expression(subscription.sub_string or "", ctx.release)
     except InvalidInput as error:
         return make_response(command, ResponseCode.SUBSCRIPTION_PARSE_FAILED, error.reason)
     return make_response(command, ResponseCode.SUCCESS)

@@ -273,6 +273,7 @@ def _own_subscription(
     if is_tag_type(subscription.expression_type):
         return subscription, None
     data = build(
+        ctx.release,
         header.topic,
         header.consumer_group,
         header.subscription or "",
