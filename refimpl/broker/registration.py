@@ -210,7 +210,7 @@ class Registration:
             if check_order_conf and first and response.body:
                 from refimpl.remoting.body.kv_table import decode_kv_table  # noqa: PLC0415 - rare
 
-                table = decode_kv_table(response.body)
+                table = decode_kv_table(response.body, self._ctx.release)
                 self._ctx.topic_config_manager.update_order_topic_config(table, at)
 
         return done

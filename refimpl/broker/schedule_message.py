@@ -233,8 +233,12 @@ class ScheduleMessageService:
         """Put every level of `text` into the table; raises `InvalidInput`."""
         from refimpl.model import data_version as versions  # noqa: PLC0415 - once, at start
         from refimpl.remoting.body.java_json import parse  # noqa: PLC0415 - once, at start
+        from refimpl.remoting.errors import BodyRefused  # noqa: PLC0415 - the same
 
-        value = parse(text, self._ctx.release)
+        try:
+            value = parse(text, self._ctx.release)
+        except BodyRefused as error:
+            raise InvalidInput("configuration file", text[:40], str(error)) from error
         if not isinstance(value, dict):
             raise InvalidInput("delayOffset.json", text[:40], "not an object")
         table = value.get("offsetTable")

@@ -5,8 +5,9 @@ Java 4.9.7: broker/processor/AbstractSendMessageProcessor#msgCheck, SendMessageP
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from refimpl.broker.java_text import human_time, suggest_todo, topic_config_text
+from refimpl.broker.java_text import suggest_todo, topic_config_text
 from refimpl.broker.processor_threw import ProcessorThrew, null_pointer
+from refimpl.model.calendar import readable
 from refimpl.model.config import Config
 from refimpl.model.ids import Address, Millis
 from refimpl.model.message_property import PROPERTY_MSG_REGION, PROPERTY_TRACE_SWITCH
@@ -127,7 +128,7 @@ class Refusal(NamedTuple):
 def check_start(settings: SendSettings, now: Millis) -> Refusal | None:
     """Nothing is accepted before `startAcceptSendRequestTimeStamp`. BROKER-SEND-2."""
     if now < settings.accept_from:
-        until = human_time(settings.accept_from)
+        until = readable(settings.accept_from)
         return Refusal(ResponseCode.SYSTEM_ERROR, f"broker unable to service, until {until}")
     return None
 

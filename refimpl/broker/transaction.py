@@ -4,6 +4,7 @@ Java 4.9.7: broker/transaction/queue/TransactionalMessageBridge, TransactionalMe
 5.5.0 collects operations (TransactionalOpBatchService). The check-back is `transaction_check`.
 """
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ from refimpl.model.ids import Actor, Millis, PhysicalOffset, QueueId, Topic
 from refimpl.model.java import in_hash_map_order
 from refimpl.model.message import MessageExt, MessageExtBrokerInner
 from refimpl.model.message_property import (
+    PROPERTY_DELAY_TIME_LEVEL,
     PROPERTY_REAL_QUEUE_ID,
     PROPERTY_REAL_TOPIC,
     PROPERTY_TAGS,
@@ -50,11 +52,15 @@ class _Pending:
 class TransactionalMessageService:
     """Puts half messages, finds them again, and writes the operations that end them."""
 
-    __slots__ = ("_ctx", "_pending")
+    __slots__ = ("_copies", "_ctx", "_ended", "_pending")
 
     def __init__(self, ctx: "BrokerContext") -> None:
         self._ctx = ctx
         self._pending: dict[int, _Pending] = {}
+        # By half queue: offsets that have ended and that a walk may still meet, and first offsets
+        # of messages that were put back while immune. BROKER-TRANS-10.
+        self._ended: dict[int, dict[int, None]] = {}
+        self._copies: dict[int, dict[int, None]] = {}
 
     def start(self, now: Millis) -> None:
         """Begin to write collected operations where the release collects them."""
@@ -67,7 +73,10 @@ class TransactionalMessageService:
     # --- half messages
 
     def prepare_message(self, inner: MessageExtBrokerInner, now: Millis) -> "PutMessageResult":
-        """Store a half message where no consumer looks. BROKER-TRANS-1, BROKER-TRANS-2."""
+        """Store a half message where no consumer looks. BROKER-TRANS-1, BROKER-TRANS-2.
+
+        The store does not see its delay level, so that it is not diverted: BROKER-TRANS-23.
+        """
         release = self._ctx.release
         properties = dict(inner.properties)
         if release.stores_transaction_id:
@@ -82,7 +91,7 @@ class TransactionalMessageService:
             topic=Topic(RMQ_SYS_TRANS_HALF_TOPIC),
             queue_id=QueueId(0),
             sys_flag=reset_transaction_value(inner.sys_flag, TRANSACTION_NOT_TYPE),
-            properties=properties,
+            properties={k: v for k, v in properties.items() if k != PROPERTY_DELAY_TIME_LEVEL},
             properties_string=properties_to_string(properties, release),
         )
         return self._ctx.store.put_message(half, now)
@@ -115,6 +124,8 @@ class TransactionalMessageService:
     def renewed_immune(self, message: MessageExt) -> MessageExtBrokerInner:
         """The same for one whose immunity lasts: it remembers its first queue offset."""
         first = message.properties.get(PROPERTY_TRANSACTION_PREPARED_QUEUE_OFFSET)
+        if first is None:
+            self._copies.setdefault(message.queue_id, {})[message.queue_offset] = None
         offset = str(message.queue_offset) if first is None else first
         return self.renewed(message, {PROPERTY_TRANSACTION_PREPARED_QUEUE_OFFSET: offset})
 
@@ -122,6 +133,7 @@ class TransactionalMessageService:
 
     def delete_prepare_message(self, message: MessageExt, now: Millis) -> None:
         """Write that a half message has ended, now or with others. BROKER-TRANS-8, -9."""
+        self._ended.setdefault(message.queue_id, {})[message.queue_offset] = None
         if not self._ctx.release.collects_op_messages:
             self.write_op(message.queue_id, str(message.queue_offset), now)
             return
@@ -133,6 +145,23 @@ class TransactionalMessageService:
         pending.total += len(data)
         if pending.total > self._ctx.config.integer("transactionOpMsgMaxSize"):
             self._ctx.actors.wake(OP_BATCH, now)
+
+    def ended(self, queue_id: int) -> Mapping[int, None]:
+        """Half offsets that this process has ended: an operation may not be readable yet."""
+        return self._ended.get(queue_id, {})
+
+    def forget_ended(self, queue_id: int, half_offset: int) -> None:
+        """The walk has passed `half_offset`: what lies before matters only for immune copies."""
+        ended = self._ended.get(queue_id)
+        if ended:
+            copies = self._copies.get(queue_id, {})
+            for offset in [o for o in ended if o < half_offset and o not in copies]:
+                del ended[offset]
+
+    def copy_ended(self, queue_id: int, first: int) -> None:
+        """The copy of an ended message has left the queue."""
+        self._ended.get(queue_id, {}).pop(first, None)
+        self._copies.get(queue_id, {}).pop(first, None)
 
     def write_op(self, queue_id: int, body: str, now: Millis) -> bool:
         """Append one operation message: tag `d`, the ended half offsets as text."""

@@ -55,13 +55,14 @@ class Pulled(NamedTuple):
 class _Round:
     """One queue in one round: which half offsets have ended, and by which operation."""
 
-    __slots__ = ("done", "half_offset", "members", "op_offset", "removed")
+    __slots__ = ("before", "done", "half_offset", "members", "op_offset", "removed")
 
     def __init__(self, half_offset: int, op_offset: int) -> None:
         self.half_offset = half_offset
         self.op_offset = op_offset
         self.removed: dict[int, int] = {}  # half offset -> op offset
         self.members: dict[int, set[int]] = {}  # op offset -> half offsets that it still names
+        self.before: set[int] = set()  # half offsets in front of the walk that have ended
         self.done: list[int] = []  # op offsets of which nothing is left
 
     def end(self, half_offset: int) -> bool:
@@ -120,10 +121,12 @@ class TransactionCheck:
             return
         state = _Round(half_offset, op_offset)
         pulled = self._fill_op_remove_map(state, queue_id, op_offset, now)
+        service = self._ctx.transactional_message_service
+        ended = service.ended(queue_id)
         offset = half_offset
         missed = False
         while True:
-            if state.end(offset):
+            if state.end(offset) or offset in ended:
                 offset += 1
                 continue
             read = self._get(RMQ_SYS_TRANS_HALF_TOPIC, queue_id, offset, 1, now)
@@ -137,6 +140,7 @@ class TransactionCheck:
             if not verdict:
                 break
             offset += 1
+        service.forget_ended(queue_id, offset)
         if offset != half_offset:
             self._commit(RMQ_SYS_TRANS_HALF_TOPIC, queue_id, offset, now)
         next_op = state.next_op_offset()
@@ -155,6 +159,8 @@ class TransactionCheck:
         message = counted
         if message.store_timestamp >= now:
             return False, pulled
+        if self._ended_before(state, queue_id, message):
+            return True, pulled
         age = now - message.born_timestamp
         timeout = ctx.config.integer("transactionTimeOut")
         own = message.properties.get(PROPERTY_CHECK_IMMUNITY_TIME_IN_SECONDS)
@@ -203,6 +209,18 @@ class TransactionCheck:
     def _too_old(self, message: MessageExt, now: Millis) -> bool:
         reserved = self._ctx.config.integer("fileReservedTime") * _HOUR
         return now - message.born_timestamp > reserved
+
+    def _ended_before(self, state: _Round, queue_id: int, message: MessageExt) -> bool:
+        """True for a copy whose first half message has ended in the meantime. BROKER-TRANS-19."""
+        text = message.properties.get(PROPERTY_TRANSACTION_PREPARED_QUEUE_OFFSET)
+        if text is None:
+            return False
+        first = _long(text)
+        service = self._ctx.transactional_message_service
+        if first not in state.before and first not in service.ended(queue_id):
+            return False
+        service.copy_ended(queue_id, first)
+        return True
 
     def _keep_immune(self, state: _Round, message: MessageExt, now: Millis) -> bool:
         """Put an immune message to the end of its queue; True where the round may go on."""
@@ -300,7 +318,9 @@ class TransactionCheck:
                 continue
             text = decode_utf8(message.body)
             names = [p for p in text.split(OFFSET_SEPARATOR) if p] if merged else [text]
-            ended = {half for half in map(_long, names) if half >= state.half_offset}
+            offsets = [_long(name) for name in names]
+            ended = {half for half in offsets if half >= state.half_offset}
+            state.before.update(half for half in offsets if half < state.half_offset)
             if not ended:
                 state.done.append(op_offset)
                 continue

@@ -111,7 +111,7 @@ class BrokerUnderTest:
         """The answer to one request; None where nothing came at once."""
         before = len(self.received[channel])
         self.send(code, header, body, channel=channel, version=version)
-        answers = self.received[channel][before:]
+        answers = [c for c in self.received[channel][before:] if c.is_response]
         assert len(answers) <= 1, answers
         return answers[0] if answers else None
 

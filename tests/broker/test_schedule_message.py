@@ -1,0 +1,169 @@
+"""Delayed messages: BROKER-SCHEDULE-1 to BROKER-SCHEDULE-11."""
+
+import pytest
+
+from refimpl.broker.schedule_message import deliver_actor
+from refimpl.model.ids import Millis, PhysicalOffset, QueueId, Topic
+from refimpl.model.message import MessageExt
+from refimpl.model.release import RELEASE_4_6, RELEASES, Release
+from tests.broker.harness import NOW, BrokerUnderTest
+
+ALL = pytest.mark.parametrize("release", RELEASES.values(), ids=RELEASES)
+SCHEDULE = Topic("SCHEDULE_TOPIC_XXXX")
+
+
+def _queue(broker: BrokerUnderTest, topic: str, queue_id: int = 0) -> list[MessageExt]:
+    queue = broker.ctx.store.consume_queue(Topic(topic), QueueId(queue_id))
+    found: list[MessageExt] = []
+    if queue is None:
+        return found
+    for offset in range(queue.min_offset_in_queue, queue.max_offset_in_queue):
+        unit = queue.get(offset)
+        assert unit is not None
+        message = broker.ctx.store.look_message_by_offset(PhysicalOffset(unit[0]))
+        assert message is not None
+        found.append(message)
+    return found
+
+
+@ALL
+def test_a_message_is_delivered_when_it_is_due(release: Release) -> None:
+    """BROKER-SCHEDULE-2, -5, -7, -9: level 2 waits five seconds."""
+    broker = BrokerUnderTest(release).start()
+    broker.run(10)
+    broker.produce(queue_id=1, properties={"DELAY": "2", "KEYS": "k", "TAGS": "a"})
+    broker.run(4900)
+    assert _queue(broker, "T", 1) == []
+    broker.run(300)
+    (message,) = _queue(broker, "T", 1)
+    assert (message.body, message.flag) == (b"hello", 7)
+    assert message.properties["DELAY"] == "2"
+    assert message.properties["REAL_TOPIC"] == "T"
+    assert message.properties["KEYS"] == "k"
+    broker.run(20_000)
+    assert len(_queue(broker, "T", 1)) == 1
+    assert broker.ctx.schedule_message_service.offset_table[2] == 1
+    stats = broker.ctx.schedule_message_service.build_running_stats()
+    assert stats["scheduleMessageOffset_2"] == "1,1"
+
+
+@ALL
+def test_order_within_a_level(release: Release) -> None:
+    """BROKER-SCHEDULE-3: and a level above the highest is the highest."""
+    broker = BrokerUnderTest(release, {"messageDelayLevel": "1s 3s"}).start()
+    for number in range(3):
+        broker.produce(body=b"%d" % number, properties={"DELAY": "9"})
+        broker.run(900)
+    assert _queue(broker, "T") == []
+    broker.run(1400)
+    assert [m.body for m in _queue(broker, "T")] == [b"0", b"1"]
+    broker.run(5000)
+    assert [m.body for m in _queue(broker, "T")] == [b"0", b"1", b"2"]
+
+
+@ALL
+def test_a_clock_that_was_set_back(release: Release) -> None:
+    """BROKER-SCHEDULE-4: due more than the delay from now counts as due."""
+    broker = BrokerUnderTest(release).start()
+    broker.produce(properties={"DELAY": "2"})
+    broker.run(1)
+    service = broker.ctx.schedule_message_service
+    offset, _ = service.deliver(2, 0, Millis(NOW - 10))
+    assert offset == 1
+    broker.run(1)
+    assert len(_queue(broker, "T")) == 1
+
+
+@ALL
+def test_a_failed_delivery_is_tried_again(release: Release) -> None:
+    """BROKER-SCHEDULE-6: the same message, and none behind it before."""
+    broker = BrokerUnderTest(release).start()
+    for body in (b"a", b"b"):
+        broker.produce(body=body, properties={"DELAY": "1"})
+    broker.run(500)
+    flags = broker.ctx.store.running_flags
+    flags.set_disk_full(full=True)
+    broker.now = Millis(broker.now + 2000)
+    service = broker.ctx.schedule_message_service
+    assert service.deliver(1, 0, broker.now) == (0, broker.now + release.schedule_retry_after)
+    flags.set_disk_full(full=False)
+    broker.run(20_000)
+    assert [m.body for m in _queue(broker, "T")] == [b"a", b"b"]
+
+
+@ALL
+def test_deliveries_are_counted(release: Release) -> None:
+    """BROKER-SCHEDULE-8: the send counts for the topic it names, the delivery where counted."""
+    broker = BrokerUnderTest(release).start()
+    broker.produce(properties={"DELAY": "1"})
+    broker.run(5000)
+    item = broker.ctx.broker_stats.find("TOPIC_PUT_NUMS", "T")
+    assert item is not None
+    assert item.value == 1 + release.counts_delivered_delays
+
+
+@ALL
+def test_offsets_survive_and_are_clamped(release: Release) -> None:
+    """BROKER-SCHEDULE-1, BROKER-SCHEDULE-10: a file that is ahead of its queue."""
+    broker = BrokerUnderTest(release).start()
+    broker.produce(properties={"DELAY": "1"})
+    broker.run(11_000)
+    service = broker.ctx.schedule_message_service
+    service.persist()
+    text = service.encode()
+    if release is RELEASE_4_6:
+        assert text == '{\n\t"offsetTable":{1:1\n\t}\n}'
+    again = BrokerUnderTest(release, disk=broker.disk.image(), now=broker.now).start()
+    assert again.ctx.schedule_message_service.offset_table == {1: 1}
+    assert again.ctx.schedule_message_service.encode() == text
+    service.offset_table = {1: 77, 3: 5}
+    service.persist()
+    ahead = BrokerUnderTest(release, disk=broker.disk.image(), now=broker.now).start()
+    assert ahead.ctx.schedule_message_service.offset_table[1] == 1
+    ahead.produce(properties={"DELAY": "1"})
+    ahead.run(5000)
+    assert len(_queue(ahead, "T")) == 2
+
+
+@ALL
+def test_an_offset_outside_the_queue_is_moved(release: Release) -> None:
+    """BROKER-SCHEDULE-1: also while the broker runs."""
+    broker = BrokerUnderTest(release).start()
+    broker.produce(properties={"DELAY": "1"})
+    broker.run(1)
+    service = broker.ctx.schedule_message_service
+    assert service.deliver(1, 99, broker.now) == (1, broker.now + 100)
+    assert service.deliver(4, 0, broker.now) == (0, broker.now + 100)
+
+
+@ALL
+def test_a_delayed_half_message_is_dropped(release: Release) -> None:
+    """BROKER-SCHEDULE-11: as an older broker may have stored one."""
+    broker = BrokerUnderTest(release).start()
+    broker.produce(properties={"DELAY": "1", "REAL_TOPIC": "x"})
+    broker.run(1)
+    (waiting,) = _queue(broker, SCHEDULE)
+    service = broker.ctx.schedule_message_service
+    properties = {**waiting.properties, "REAL_TOPIC": "RMQ_SYS_TRANS_HALF_TOPIC"}
+    inner = service.message_time_up(waiting)
+    assert inner is not None
+    assert inner.topic == "T"
+    assert "DELAY" not in inner.properties
+    for broken in ({"REAL_QID": "x"}, {"REAL_TOPIC": None}):
+        changed = {k: v for k, v in {**properties, **broken}.items() if v is not None}
+        message = MessageExt(
+            **{
+                **{name: getattr(waiting, name) for name in MessageExt.__slots__},
+                "properties": changed,
+            }
+        )
+        assert service.message_time_up(message) is None
+
+
+def test_levels_are_actors() -> None:
+    """Each of the 18 levels has its own row; the simulator may run them in any order."""
+    broker = BrokerUnderTest().start()
+    actors = broker.broker.actors()
+    assert all(deliver_actor(level) in actors for level in range(1, 19))
+    assert deliver_actor(19) not in actors
+    assert actors[deliver_actor(1)] == NOW + 1000
