@@ -235,7 +235,8 @@ def _parser() -> Lark:
 def compile_expression(text: str | None, release: Release) -> Expression:
     """Compile a selector; raises `MQFilterError`, whose text is always Java's one remark.
 
-    BROKER-FILTER-7 (grammar), -8 (reading no further than needed), -9 (operands), -10 (texts).
+    BROKER-FILTER-7 (grammar), BROKER-FILTER-8 (reading no further than needed), BROKER-FILTER-9
+    (operands), BROKER-FILTER-10 (words), BROKER-FILTER-13 (depth).
     """
     if text is None:
         raise MQFilterError("null")

@@ -24,7 +24,11 @@ _MILLIS: Final = 1000
 
 
 def get_route_info(ctx: NamesrvContext, request: Request) -> RemotingCommand:
-    """GET_ROUTEINFO_BY_TOPIC: NAMESRV-ROUTE-1 to NAMESRV-ROUTE-7."""
+    """GET_ROUTEINFO_BY_TOPIC.
+
+    NAMESRV-ROUTE-2 (no route), NAMESRV-ROUTE-4 (ordered topics), NAMESRV-ROUTE-5 (form of keys),
+    NAMESRV-ROUTE-6 (patience).
+    """
     command = request.command
     header = decode_header(GetRouteInfoRequestHeader, command.ext_fields, ctx.release)
     config = ctx.config

@@ -87,7 +87,7 @@ def get_kv_list(ctx: NamesrvContext, request: Request) -> RemotingCommand:
 
 
 def register_broker(ctx: NamesrvContext, request: Request) -> RemotingCommand:
-    """REGISTER_BROKER: NAMESRV-LIFECYCLE-1 to -8."""
+    """REGISTER_BROKER: NAMESRV-LIFECYCLE-1, NAMESRV-LIFECYCLE-3 (checksum), NAMESRV-KV-7."""
     command = request.command
     header = decode_header(RegisterBrokerRequestHeader, command.ext_fields, ctx.release)
     if header.body_crc32 and crc32(command.body) != header.body_crc32:
@@ -140,7 +140,7 @@ def _registered_body(
 
 
 def unregister_broker(ctx: NamesrvContext, request: Request) -> RemotingCommand:
-    """UNREGISTER_BROKER: NAMESRV-LIFECYCLE-10, -11, -19."""
+    """UNREGISTER_BROKER: NAMESRV-LIFECYCLE-10, NAMESRV-LIFECYCLE-11, NAMESRV-LIFECYCLE-19."""
     command = request.command
     try:
         header = decode_header(UnRegisterBrokerRequestHeader, command.ext_fields, ctx.release)

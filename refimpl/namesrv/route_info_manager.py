@@ -119,7 +119,8 @@ class RouteInfoManager:
     ) -> RegisterBrokerResult | None:
         """Take a broker in or renew it; None where the release refuses it.
 
-        NAMESRV-LIFECYCLE-1 to NAMESRV-LIFECYCLE-8. RouteInfoManager#registerBroker.
+        NAMESRV-LIFECYCLE-1, NAMESRV-LIFECYCLE-2 (one id for an address), NAMESRV-LIFECYCLE-8 (one
+        topic is not a table). RouteInfoManager#registerBroker.
         """
         name, address = registration.broker_name, registration.broker_addr
         broker_id = registration.broker_id
@@ -161,6 +162,7 @@ class RouteInfoManager:
         )
 
     def _take_topics(self, registration: Registration, entry: BrokerEntry, *, first: bool) -> None:
+        """Store topics where the version changed: NAMESRV-LIFECYCLE-4, NAMESRV-ADMIN-3."""
         groups = self._release.namesrv_knows_groups
         prime_slave = (
             groups
@@ -201,6 +203,7 @@ class RouteInfoManager:
             queues[name] = queue_data
 
     def _renew(self, registration: Registration, now: Millis, *, partial: bool) -> None:
+        """Note the sign of life and the filter servers: NAMESRV-ROUTE-10."""
         timeout = CHANNEL_EXPIRED_MILLIS
         if self._release.namesrv_knows_groups and registration.timeout_millis is not None:
             timeout = registration.timeout_millis
