@@ -59,7 +59,7 @@ def _named(value: dict[str, JsonValue], release: Release) -> dict[str, JsonValue
 
 def _integer(fields: dict[str, JsonValue], name: str) -> int:
     value = fields.get(name)
-    if value is None or value in {"", "null"}:
+    if value is None or value in ("", "null"):
         return 0
     try:
         number = int(float(value)) if isinstance(value, NumberText) else int(_plain(value))

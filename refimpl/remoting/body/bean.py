@@ -118,11 +118,11 @@ def _number(kind: str, value: JsonValue) -> int | float | bool:
     if kind == "boolean":
         if isinstance(value, int):
             return value == 1
-        if value in {"true", "false", "1", "0", "TRUE", "FALSE"}:
-            return value in {"true", "1", "TRUE"}
+        if isinstance(value, str) and value.upper() in {"TRUE", "FALSE", "1", "0"}:
+            return value.upper() in {"TRUE", "1"}
         raise ValueError(value)
     if not isinstance(value, str | int | float):
-        raise TypeError if value is None else ValueError(value)
+        raise ValueError(value)  # noqa: TRY004 - one error for every value that does not fit
     if kind == "double":
         return float(value)
     if isinstance(value, NumberText | float):
@@ -262,7 +262,7 @@ def _read_subscription(value: dict[str, JsonValue], at: Reading) -> Subscription
         ),
         sub_version=at.now if version is None else int(_number("long", version)),
         expression_type=text_of(kind, at.release),
-        class_filter_mode=value.get("classFilterMode") in {True, "true"},
+        class_filter_mode=value.get("classFilterMode") in (True, "true"),
     )
 
 
@@ -301,7 +301,7 @@ class _Model(Codec):
                     return topic_config.from_json(value, at.release)
                 case _:
                     return subscription_group.from_json(value, at.release)
-        except (InvalidInput, ValueError) as error:
+        except (InvalidInput, ValueError, TypeError) as error:  # TypeError: an array as a word
             raise BodyRefused(self.name, str(error)) from None
 
     @override

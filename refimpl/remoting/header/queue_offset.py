@@ -17,7 +17,7 @@ class GetMaxOffsetRequestHeader(Header):
     WIRE: ClassVar[str] = "topic:String! queueId:Integer! committed:boolean bname:String"
     topic: str
     queue_id: int
-    committed: bool = False  # 5.5
+    committed: bool = True  # 5.5
     bname: str | None = None  # 4.9, 5.5
 
 

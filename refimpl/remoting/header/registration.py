@@ -25,7 +25,7 @@ class RegisterBrokerRequestHeader(Header):
     ha_server_addr: str | None = None
     broker_id: int
     compressed: bool = False
-    body_crc32: int | None = None
+    body_crc32: int = 0
     heartbeat_timeout_millis: int | None = None  # 5.5
     enable_acting_master: bool | None = None  # 5.5
 

@@ -42,7 +42,7 @@ class SendMessageRequestHeaderV2(Header):
 
     WIRE: ClassVar[str] = (
         "a:String b:String! c:String d:Integer e:Integer! f:Integer! g:Long! h:Integer! "
-        "i:String j:Integer k:boolean l:Integer m:boolean n:String bname:String"
+        "i:String j:Integer k:boolean l:Integer m:boolean n:String"
     )
     FAST: ClassVar[bool] = True
     a: str | None = None
@@ -59,7 +59,6 @@ class SendMessageRequestHeaderV2(Header):
     l: int | None = None  # noqa: E741 - Java name
     m: bool = False
     n: str | None = None  # 4.9, 5.5
-    bname: str | None = None  # 4.9, 5.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

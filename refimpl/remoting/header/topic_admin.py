@@ -28,16 +28,17 @@ class CreateTopicRequestHeader(Header):
     perm: int
     topic_filter_type: str | None = None
     topic_sys_flag: int | None = None
-    order: bool | None = None
+    order: bool = False
     attributes: str | None = None  # 5.5
-    force: bool | None = None  # 5.5
+    force: bool = False  # 5.5
     bname: str | None = None  # 5.5
 
     @override
     def check_fields(self) -> None:
         """Refuse another filter type than SINGLE_TAG and MULTI_TAG: REMOTING-HEADER-13."""
         if self.topic_filter_type not in ("SINGLE_TAG", "MULTI_TAG"):
-            reason = f"topicFilterType = [{self.topic_filter_type}] value invalid"
+            shown = "null" if self.topic_filter_type is None else self.topic_filter_type
+            reason = f"topicFilterType = [{shown}] value invalid"
             raise HeaderRefused.wrong(type(self).__name__, reason)
 
 

@@ -27,7 +27,7 @@ class EndTransactionRequestHeader(Header):
     tran_state_table_offset: int
     commit_log_offset: int
     commit_or_rollback: int
-    from_transaction_check: bool | None = None
+    from_transaction_check: bool = False
     msg_id: str | None = None
     transaction_id: str | None = None
     topic: str | None = None  # 5.5
