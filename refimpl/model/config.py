@@ -125,7 +125,7 @@ def _printed(value: Value) -> str | None:
 
 
 def _derived(raw: Mapping[str, Value]) -> dict[str, Value]:
-    """Replace fields whose getter in Java computes (BROKER-CONFIG-5, BROKER-CONFIG-6, BROKER-CONFIG-7)."""
+    """Replace what a getter of Java computes: BROKER-CONFIG-5, BROKER-CONFIG-6, BROKER-CONFIG-7."""
     values = dict(raw)
     size = raw["mappedFileSizeConsumeQueue"]
     assert isinstance(size, int)

@@ -168,7 +168,7 @@ class NameServer(Node):
     # --- requests
 
     def _process(self, request: Request) -> None:
-        """Answer one request; unknown codes and exceptions: NAMESRV-LIFECYCLE-17, NAMESRV-LIFECYCLE-18."""
+        """Answer a request; NAMESRV-LIFECYCLE-17 (code), NAMESRV-LIFECYCLE-18 (exceptions)."""
         command = request.command
         processor = _PROCESSORS.get(command.code)
         if processor is None or command.code in self._release.namesrv_unknown_codes:
