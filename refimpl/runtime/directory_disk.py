@@ -154,6 +154,7 @@ class DirectoryDisk:
             if isinstance(error, PermissionError):
                 return False
             raise _refused("lock", path, error) from error
+        os.pwrite(descriptor, b"lock", 0)  # by this descriptor: closing another loses the lock
         self._locks[path] = descriptor
         _locked_here.add(full)
         return True

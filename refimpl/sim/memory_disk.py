@@ -169,6 +169,7 @@ class MemoryDisk:
             return False
         if path not in self._files:
             self.create(path, 0)
+            self.write(path, 0, b"lock")  # as Java
         self._locked.add(path)
         return True
 

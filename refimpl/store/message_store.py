@@ -139,15 +139,7 @@ class MessageStore(StoreReads):
             config=config,
             release=release,
         )
-        self.clean_service = CleanService(
-            disk=disk,
-            log=self.commit_log,
-            queues=self.queues,
-            index=self.index_service,
-            flags=self.running_flags,
-            config=config,
-            release=release,
-        )
+        self.clean_service = self._new_clean_service()
         self.store_stats = StoreStatsService(release, Millis(0))
         self.reader = self._new_reader()
         self._steps: dict[Actor, Callable[[Millis], Millis | None]] = {
@@ -161,6 +153,17 @@ class MessageStore(StoreReads):
             CHECK_DISK: self._step_check_disk,
         }
         self._take_role(config)
+
+    def _new_clean_service(self) -> CleanService:
+        return CleanService(
+            disk=self.disk,
+            log=self.commit_log,
+            queues=self.queues,
+            index=self.index_service,
+            flags=self.running_flags,
+            config=self.config,
+            release=self.release,
+        )
 
     def _new_reader(self) -> MessageReader:
         return MessageReader(

@@ -10,6 +10,7 @@ from refimpl.model.message_codec import decode_record
 from refimpl.model.release import RELEASE_4_9, RELEASE_5_5, RELEASES, Release
 from refimpl.sim.memory_disk import MemoryDisk
 from refimpl.store.commit_log import CommitLog
+from refimpl.store.invariants import violations
 from refimpl.store.message_store import MessageStore
 from refimpl.store.recovery import recover_abnormally
 from refimpl.store.store_checkpoint import StoreCheckpoint
@@ -359,6 +360,7 @@ class KillMachine(RuleBasedStateMachine):
         for queue, stored in self.stored.items():
             found = bodies(self.store, queue_id=queue)
             assert found == stored[: len(found)]
+        assert violations(self.store) == []
 
 
 KillMachine.TestCase.settings = settings(max_examples=40, stateful_step_count=25, deadline=None)

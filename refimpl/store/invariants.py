@@ -1,0 +1,85 @@
+"""What holds of every store at rest, checked from the bytes: for tests, simulation and operators.
+
+Requirements  STORE-LOG-7, STORE-LOG-8, STORE-FLUSH-1, STORE-FLUSH-2, STORE-RECOVERY-5
+Model         spec/tla: the invariants of the same names
+
+Nothing here repairs anything. It does not check what was acknowledged: only the sender knows that.
+"""
+
+from collections.abc import Iterator
+
+from refimpl.store.commit_log import CommitLog
+from refimpl.store.consume_queue import CQ_STORE_UNIT_SIZE, ConsumeQueue
+from refimpl.store.message_store import MessageStore
+from refimpl.store.recovery import LogScan, deliver_at
+
+
+def violations(store: MessageStore) -> list[str]:
+    """Every violated invariant, as `name: what`; empty for a store that is as it should be."""
+    log = store.commit_log
+    found = [*_positions(log), *_log_is_whole(log)]
+    for queue in store.queues:
+        found += _units_point_to_their_records(queue, log)
+        found += _next_offset_follows(queue, log)
+    return found
+
+
+def _positions(log: CommitLog) -> Iterator[str]:
+    """Flushed before readable before written, in every file and in the whole log."""
+    queue = log.mapped_file_queue
+    if not queue.is_contiguous():
+        yield "FilesMeet: two neighbours of the log do not"
+    for f in queue.mapped_files:
+        if not 0 <= f.flushed_position <= f.read_position <= f.wrote_position <= f.file_size:
+            yield f"PositionsOrdered: {f.path}"
+    if not queue.flushed_where <= queue.max_offset <= queue.max_wrote_position:
+        yield f"PositionsOrdered: flushed {queue.flushed_where}, readable {queue.max_offset}"
+    if log.confirm_offset() > queue.max_offset:
+        yield "ConfirmedIsReadable: readers are promised what is not there"
+    if log.sync_flush and log.confirm_offset() > queue.flushed_where:
+        yield "ShownIsDurable: readers are shown what is not durable"
+
+
+def _log_is_whole(log: CommitLog) -> Iterator[str]:
+    """Records and blanks follow one another up to the end of the log."""
+    queue = log.mapped_file_queue
+    if not queue.mapped_files:
+        return
+    scan = LogScan(queue, queue.min_offset, log.release, check_crc=True)
+    for _ in scan.records(deliver_at(log.delay_levels)):
+        pass
+    last = queue.mapped_files[-1]
+    ends = {queue.max_offset, last.file_from_offset if last.read_position == 0 else -1}
+    if scan.end < queue.max_offset and not last.is_full and scan.end not in ends:
+        yield f"LogIsWhole: records end at {scan.end}, the log at {queue.max_offset}"
+
+
+def _units_point_to_their_records(queue: ConsumeQueue, log: CommitLog) -> Iterator[str]:
+    """Unit n of a queue names a record of that queue with queue offset n, in growing order."""
+    before = -1
+    for n in range(queue.min_offset_in_queue, queue.max_offset_in_queue):
+        unit = queue.get(n)
+        where = f"{queue.topic}-{queue.queue_id}[{n}]"
+        if unit is None:
+            yield f"UnitsAreThere: {where}"
+            continue
+        offset, size, _ = unit
+        if offset <= before:
+            yield f"UnitsGrow: {where} points back to {offset}"
+        before = offset
+        if offset < log.min_offset():
+            continue  # retention took the record
+        record = log.get_message(offset, size)
+        if record is None or int.from_bytes(record[:4], "big") != size:
+            yield f"UnitsPointToRecords: {where} -> {offset}"
+        elif int.from_bytes(record[20:28], "big") != n:
+            yield f"UnitsPointToTheirRecords: {where} -> {offset}"
+
+
+def _next_offset_follows(queue: ConsumeQueue, log: CommitLog) -> Iterator[str]:
+    """The offset that the next message gets is behind every unit (STORE-RECOVERY-5)."""
+    given = log.topic_queue_table.get((queue.topic, queue.queue_id), 0)
+    if given < queue.max_offset_in_queue:
+        yield f"OffsetsAreGivenOnce: {queue.topic}-{queue.queue_id} gives {given} again"
+    if queue.mapped_file_queue.max_wrote_position % CQ_STORE_UNIT_SIZE:
+        yield f"UnitsAreWhole: {queue.topic}-{queue.queue_id}"
