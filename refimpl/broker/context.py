@@ -130,7 +130,10 @@ class BrokerContext:
         self._next_force = -1
 
     def respond(self, request: Request, response: RemotingCommand | None) -> None:
-        """Answer a request now or later. A one-way request and None are never answered."""
+        """Answer a request now or later. A one-way request and None are never answered.
+
+        BROKER-LIFECYCLE-14.
+        """
         if response is None or request.command.flag & 2:
             return
         self.endpoint.respond(request.channel, response)

@@ -111,7 +111,8 @@ def processor_of(code: int) -> Processor | None:
 def process_request(ctx: BrokerContext, request: Request, *, fast_port: bool = False) -> None:
     """Run the processor of one request and send what it answers.
 
-    BROKER-LIFECYCLE-1 (unknown code), -2 (exceptions), -3 (flow control), -4 (fast port).
+    BROKER-LIFECYCLE-1 (unknown code), BROKER-LIFECYCLE-2 (exceptions), BROKER-LIFECYCLE-3 (flow
+    control), BROKER-LIFECYCLE-4 (fast port).
     """
     command = request.command
     code = command.code

@@ -95,7 +95,8 @@ class ScheduleMessageService:
     def deliver(self, level: int, offset: int, now: Millis) -> tuple[int, Millis]:
         """Deliver what is due from `offset` on: the next offset, and when to go on there.
 
-        BROKER-SCHEDULE-3 to BROKER-SCHEDULE-9.
+        BROKER-SCHEDULE-3, BROKER-SCHEDULE-4, BROKER-SCHEDULE-5, BROKER-SCHEDULE-6,
+        BROKER-SCHEDULE-7, BROKER-SCHEDULE-8, BROKER-SCHEDULE-9.
         """
         queue = self._queue(level)
         soon = Millis(now + DELAY_FOR_A_WHILE)
@@ -127,7 +128,10 @@ class ScheduleMessageService:
         return (now if deliver_at > longest else deliver_at) - now
 
     def _deliver_one(self, physical: int, size: int, now: Millis) -> bool:
-        """Store one delayed message for its topic; False to try it again later."""
+        """Store one delayed message for its topic; False to try it again later.
+
+        BROKER-SCHEDULE-11: one for the half topic is dropped.
+        """
         message = self._ctx.store.look_message_by_offset(PhysicalOffset(physical), size)
         if message is None:
             return True

@@ -85,7 +85,8 @@ class TopicConfigManager:
         """Make a topic after `default_topic` where that one may be inherited.
 
         The queues are the smaller of what the client asks and what the default topic has, at least
-        0. BROKER-TOPIC-2 to BROKER-TOPIC-5. None where the default topic is unknown or has no
+        0. BROKER-TOPIC-2, BROKER-TOPIC-3, BROKER-TOPIC-4, BROKER-TOPIC-5. None where the default
+        topic is unknown or has no
         permission to inherit.
         """
         table = self.topic_config_table
@@ -153,6 +154,7 @@ class TopicConfigManager:
         )
 
     def _created(self, config: TopicConfig, now: Millis) -> None:
+        """A new topic: on the disk first, then told. BROKER-TOPIC-7, BROKER-TOPIC-11."""
         self.topic_config_table[config.topic_name] = config
         self.data_version = self.data_version.next_version(now)
         self.persist()

@@ -132,7 +132,10 @@ class TransactionalMessageService:
     # --- operations
 
     def delete_prepare_message(self, message: MessageExt, now: Millis) -> None:
-        """Write that a half message has ended, now or with others. BROKER-TRANS-8, -9."""
+        """Write that a half message has ended, now or with others.
+
+        BROKER-TRANS-8, BROKER-TRANS-9.
+        """
         self._ended.setdefault(message.queue_id, {})[message.queue_offset] = None
         if not self._ctx.release.collects_op_messages:
             self.write_op(message.queue_id, str(message.queue_offset), now)

@@ -106,7 +106,12 @@ class TransactionCheck:
         )
 
     def check(self, now: Millis) -> None:
-        """One round over every half queue. BROKER-TRANS-11 to BROKER-TRANS-25."""
+        """One round over every half queue.
+
+        BROKER-TRANS-11, BROKER-TRANS-12, BROKER-TRANS-13, BROKER-TRANS-14, BROKER-TRANS-15,
+        BROKER-TRANS-16, BROKER-TRANS-17, BROKER-TRANS-18, BROKER-TRANS-19, BROKER-TRANS-20,
+        BROKER-TRANS-21, BROKER-TRANS-22.
+        """
         ctx = self._ctx
         config = ctx.topic_config_manager.create_topic_in_send_message_back_method(
             RMQ_SYS_TRANS_HALF_TOPIC, 1, PERM_WRITE | PERM_READ, 0, now
@@ -254,8 +259,9 @@ class TransactionCheck:
         return True
 
     def send_check_message(self, message: MessageExt, now: Millis) -> None:
-        """CHECK_TRANSACTION_STATE to some producer of the group, one-way. BROKER-TRANS-20, -21.
+        """CHECK_TRANSACTION_STATE to some producer of the group, one-way.
 
+        BROKER-TRANS-20, BROKER-TRANS-21.
         Without a producer nothing is sent: the next round asks again.
         """
         ctx, properties = self._ctx, message.properties

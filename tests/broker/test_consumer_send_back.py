@@ -1,4 +1,4 @@
-"""Giving back: BROKER-BACK-1 to BROKER-BACK-14."""
+"""Giving back."""
 
 import pytest
 
@@ -17,9 +17,13 @@ ALL = pytest.mark.parametrize("release", RELEASES.values(), ids=RELEASES)
 BACK = 36
 
 
-def _started(release: Release, **group: int) -> tuple[BrokerUnderTest, MessageExt]:
+def _started(
+    release: Release, *, retry_queue_nums: int = 1, retry_max_times: int = 16
+) -> tuple[BrokerUnderTest, MessageExt]:
     broker = BrokerUnderTest(release).start()
-    config = SubscriptionGroupConfig(group_name="G", **group)
+    config = SubscriptionGroupConfig(
+        group_name="G", retry_queue_nums=retry_queue_nums, retry_max_times=retry_max_times
+    )
     broker.ctx.subscription_group_manager.update_subscription_group_config(config, broker.now)
     answer = broker.produce(properties={"KEYS": "k", "UNIQ_KEY": "U", "TAGS": "a"})
     assert answer is not None
@@ -113,7 +117,10 @@ def test_a_closed_retry_topic_refuses(release: Release) -> None:
 @ALL
 @pytest.mark.parametrize(("level", "stored"), [(0, 3), (5, 5)])
 def test_a_copy_waits_for_its_level(release: Release, level: int, stored: int) -> None:
-    """BROKER-BACK-8, -10 to -13: the copy, while it waits."""
+    """The copy, while it waits.
+
+    BROKER-BACK-8, BROKER-BACK-10, BROKER-BACK-11, BROKER-BACK-12, BROKER-BACK-13.
+    """
     broker, message = _started(release)
     begin = broker.ctx.store.commit_log.max_offset()
     assert _back(broker, message.physical_offset, level).code == 0

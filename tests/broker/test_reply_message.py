@@ -1,4 +1,4 @@
-"""Request and reply: BROKER-REPLY-1 to BROKER-REPLY-7."""
+"""Request and reply."""
 
 import pytest
 

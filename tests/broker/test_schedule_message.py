@@ -1,4 +1,4 @@
-"""Delayed messages: BROKER-SCHEDULE-1 to BROKER-SCHEDULE-11."""
+"""Delayed messages."""
 
 import pytest
 
@@ -28,7 +28,10 @@ def _queue(broker: BrokerUnderTest, topic: str, queue_id: int = 0) -> list[Messa
 
 @ALL
 def test_a_message_is_delivered_when_it_is_due(release: Release) -> None:
-    """BROKER-SCHEDULE-2, -5, -7, -9: level 2 waits five seconds."""
+    """Level 2 waits five seconds.
+
+    BROKER-SCHEDULE-2, BROKER-SCHEDULE-5, BROKER-SCHEDULE-7, BROKER-SCHEDULE-9.
+    """
     broker = BrokerUnderTest(release).start()
     broker.run(10)
     broker.produce(queue_id=1, properties={"DELAY": "2", "KEYS": "k", "TAGS": "a"})

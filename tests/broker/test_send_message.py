@@ -1,4 +1,4 @@
-"""Receiving messages: BROKER-SEND-1 to BROKER-SEND-31."""
+"""Receiving messages."""
 
 from dataclasses import replace
 
@@ -39,8 +39,12 @@ def _stored(broker: BrokerUnderTest, answer: RemotingCommand | None) -> MessageE
     return message
 
 
-def _configure(broker: BrokerUnderTest, topic: str, **fields: int) -> None:
-    config = replace(TopicConfig(topic_name=topic, write_queue_nums=4, read_queue_nums=4), **fields)
+def _configure(
+    broker: BrokerUnderTest, topic: str, *, write: int = 4, read: int = 4, order: bool = False
+) -> None:
+    config = TopicConfig(
+        topic_name=topic, write_queue_nums=write, read_queue_nums=read, order=order
+    )
     broker.ctx.topic_config_manager.update_topic_config(config, broker.now)
 
 
@@ -156,7 +160,7 @@ def test_an_unknown_topic_that_cannot_be_made(release: Release) -> None:
 def test_a_queue_id_must_be_below_the_larger_count(release: Release) -> None:
     """BROKER-SEND-8, BROKER-SEND-9."""
     broker = BrokerUnderTest(release).start()
-    _configure(broker, "T", write_queue_nums=2, read_queue_nums=4)
+    _configure(broker, "T", write=2)
     assert _answered(broker.produce(queue_id=3)) == (0, None)
     code, remark = _answered(broker.produce(queue_id=4))
     assert code == release.illegal_queue_id_code
@@ -172,7 +176,7 @@ def test_a_queue_id_must_be_below_the_larger_count(release: Release) -> None:
 def test_the_broker_chooses_a_queue(release: Release) -> None:
     """BROKER-SEND-10: among the writable ones; a topic without any makes the request fail."""
     broker = BrokerUnderTest(release).start()
-    _configure(broker, "T", write_queue_nums=3, read_queue_nums=8)
+    _configure(broker, "T", write=3, read=8)
     seen: set[str] = set()
     for _ in range(40):
         answer = broker.produce(queue_id=-1)
@@ -180,14 +184,14 @@ def test_the_broker_chooses_a_queue(release: Release) -> None:
         assert answer.ext_fields is not None
         seen.add(answer.ext_fields["queueId"])
     assert seen == {"0", "1", "2"}
-    _configure(broker, "T", write_queue_nums=0)
+    _configure(broker, "T", write=0)
     failed = broker.produce(queue_id=-1)
     assert failed is not None
     assert (failed.code, failed.remark) == (1, "java.lang.ArithmeticException: / by zero")
 
 
-def _group(broker: BrokerUnderTest, name: str, **fields: int) -> None:
-    config = SubscriptionGroupConfig(group_name=name, **fields)
+def _group(broker: BrokerUnderTest, name: str, *, retry_max_times: int = 16) -> None:
+    config = SubscriptionGroupConfig(group_name=name, retry_max_times=retry_max_times)
     broker.ctx.subscription_group_manager.update_subscription_group_config(config, broker.now)
 
 
@@ -204,7 +208,10 @@ def test_a_retry_needs_its_group(release: Release) -> None:
 @ALL
 @pytest.mark.parametrize("times", [2, 3, 4])
 def test_retries_end_in_the_dead_letter_topic(release: Release, times: int) -> None:
-    """BROKER-SEND-12, -13, -15: limit 3, at, below and above; the dead letter is not delayed."""
+    """Limit 3, at, below and above; the dead letter is not delayed.
+
+    BROKER-SEND-12, BROKER-SEND-13, BROKER-SEND-15.
+    """
     broker = BrokerUnderTest(release).start()
     _group(broker, "G", retry_max_times=99)
     answer = broker.produce("%RETRY%G", properties={"DELAY": "2"}, j=str(times), l="3")
@@ -272,7 +279,7 @@ def test_half_messages_are_told_apart(release: Release) -> None:
 
 @ALL
 def test_what_is_stored_of_the_properties(release: Release) -> None:
-    """BROKER-SEND-18 to BROKER-SEND-21."""
+    """BROKER-SEND-18, BROKER-SEND-19, BROKER-SEND-20, BROKER-SEND-21."""
     broker = BrokerUnderTest(release).start()
     sent = {"WAIT": "true", "CLUSTER": "elsewhere", "POP_CK": "x", "KEYS": "k"}
     stored = dict(_stored(broker, broker.produce(properties=sent)).properties)

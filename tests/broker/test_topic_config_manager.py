@@ -1,10 +1,11 @@
-"""The topic table: BROKER-TOPIC-1 to BROKER-TOPIC-11."""
+"""The topic table."""
 
 import json
 
 import pytest
 
 from refimpl.model.data_version import DataVersion
+from refimpl.model.ids import JsonValue
 from refimpl.model.release import RELEASES, Release
 from refimpl.model.sys_flag import PERM_READ, PERM_WRITE
 from refimpl.model.topic_config import TopicConfig
@@ -24,10 +25,13 @@ def _shown(config: TopicConfig, release: Release) -> str:
 
 
 def test_topics_at_start_are_those_of_apache() -> None:
-    """BROKER-TOPIC-1. The set of system topics is static in Java and kept between two brokers of
-    one process, so that only what each broker adds is compared."""
+    """The set of system topics is static in Java and kept between two brokers of one process, so
+    that only what each broker adds is compared.
 
-    def started(release: Release, vector: vectors.Vector) -> object:
+    BROKER-TOPIC-1.
+    """
+
+    def started(release: Release, vector: vectors.Vector) -> JsonValue:
         fields = {k: json.dumps(v).strip('"') for k, v in vector.fields().items()}
         known = {k: v for k, v in fields.items() if k != "timerWheelEnable"}
         if release.has_internal_topics_at_start:
@@ -38,7 +42,9 @@ def test_topics_at_start_are_those_of_apache() -> None:
         expected = vector.result()["(system topics)"]
         assert isinstance(expected, list)
         assert set(table) <= system
-        shown: dict[str, object] = {name: _shown(config, release) for name, config in table.items()}
+        shown: dict[str, JsonValue] = {
+            name: _shown(config, release) for name, config in table.items()
+        }
         return {**shown, "(system topics)": expected}
 
     assert vectors.mismatches("broker_start_topics", started) == []

@@ -1,4 +1,4 @@
-"""Transactions: BROKER-TRANS-1 to BROKER-TRANS-24."""
+"""Transactions."""
 
 from dataclasses import replace
 
@@ -205,7 +205,10 @@ def test_operations_are_collected() -> None:
 
 @ALL
 def test_the_producer_is_asked(release: Release) -> None:
-    """BROKER-TRANS-11, -14, -15, -20, -21: put back first, then asked one-way."""
+    """Put back first, then asked one-way.
+
+    BROKER-TRANS-11, BROKER-TRANS-14, BROKER-TRANS-15, BROKER-TRANS-20, BROKER-TRANS-21.
+    """
     t = Transactions(release)
     half = t.half()
     t.broker.run(6000)
@@ -284,7 +287,10 @@ def test_checked_too_often(release: Release) -> None:
 
 @ALL
 def test_offsets_of_both_queues_move(release: Release) -> None:
-    """BROKER-TRANS-12, -13, -22: an open half message holds the operations behind it."""
+    """An open half message holds the operations behind it.
+
+    BROKER-TRANS-12, BROKER-TRANS-13, BROKER-TRANS-22.
+    """
     t = Transactions(release)
     opened, closed, late = t.half(), t.half(), t.half()
     assert _code(t.end(closed, ROLLBACK)) == (0, None)

@@ -38,7 +38,9 @@ FIRST_RETRY_LEVEL = 3  # level 3 + reconsumeTimes where the consumer names none
 def consumer_send_msg_back(ctx: BrokerContext, request: Request) -> RemotingCommand | None:
     """Store a copy of a message for its group's retry topic, or for its dead-letter topic.
 
-    BROKER-BACK-1 to BROKER-BACK-14.
+    BROKER-BACK-1, BROKER-BACK-2, BROKER-BACK-3, BROKER-BACK-4, BROKER-BACK-5, BROKER-BACK-6,
+    BROKER-BACK-7, BROKER-BACK-8, BROKER-BACK-9, BROKER-BACK-10, BROKER-BACK-11, BROKER-BACK-12,
+    BROKER-BACK-13, BROKER-BACK-14.
     """
     command, release, now = request.command, ctx.release, request.now
     header = decode_header(ConsumerSendMsgBackRequestHeader, command.ext_fields, release)
@@ -109,7 +111,10 @@ def _limit(
 def _copy(
     ctx: BrokerContext, message: MessageExt, topic: str, queue_id: int, level: int
 ) -> MessageExtBrokerInner:
-    """The message as it is stored again. BROKER-BACK-10 to BROKER-BACK-13."""
+    """The message as it is stored again.
+
+    BROKER-BACK-10, BROKER-BACK-11, BROKER-BACK-12, BROKER-BACK-13.
+    """
     release = ctx.release
     properties = dict(message.properties)
     properties.setdefault(PROPERTY_RETRY_TOPIC, message.topic)

@@ -42,7 +42,8 @@ CALL_TIMEOUT = 10_000  # Broker2Client#callClient
 def send_reply_message(ctx: BrokerContext, request: Request) -> RemotingCommand | None:
     """Check like a send, push to the client of REPLY_TO_CLIENT, then store where configured.
 
-    BROKER-REPLY-1 to BROKER-REPLY-9.
+    BROKER-REPLY-1, BROKER-REPLY-2, BROKER-REPLY-3, BROKER-REPLY-4, BROKER-REPLY-5, BROKER-REPLY-6,
+    BROKER-REPLY-7.
     """
     command, release, now = request.command, ctx.release, request.now
     settings = send_settings(ctx)
@@ -145,7 +146,7 @@ def _finish(  # noqa: PLR0917 - the parts of one reply
 ) -> RemotingCommand:
     """Answer what became of the push; a stored reply overwrites id, queue and offset.
 
-    BROKER-REPLY-5 to BROKER-REPLY-8.
+    BROKER-REPLY-5, BROKER-REPLY-6, BROKER-REPLY-7.
     """
     command = request.command
     fields = dict(settings.region_fields)

@@ -82,7 +82,7 @@ _STORED = {
 def send_message(ctx: BrokerContext, request: Request) -> RemotingCommand | None:
     """Receive one message or one batch; None where the answer waits for the disk.
 
-    BROKER-SEND-1 to BROKER-SEND-31.
+    BROKER-SEND-1, and what the steps name.
     """
     command = request.command
     release = ctx.release
@@ -111,6 +111,7 @@ def send_message(ctx: BrokerContext, request: Request) -> RemotingCommand | None
 def _send_single(
     sending: Sending, header: SendRequest, config: TopicConfig
 ) -> RemotingCommand | None:
+    """Build and store one message. BROKER-SEND-16, BROKER-SEND-18, BROKER-SEND-19."""
     ctx, settings, request, _ = sending
     command, release, now = request.command, ctx.release, request.now
     queue_id = header.queue_id
@@ -169,7 +170,10 @@ def _send_single(
 def _send_batch(
     sending: Sending, header: SendRequest, config: TopicConfig
 ) -> RemotingCommand | None:
-    """Store the concatenated messages of one body. BROKER-SEND-24 to BROKER-SEND-26."""
+    """Store the concatenated messages of one body.
+
+    BROKER-SEND-24, BROKER-SEND-25, BROKER-SEND-26.
+    """
     ctx, settings, request, _ = sending
     command, release, now = request.command, ctx.release, request.now
     queue_id = header.queue_id
@@ -216,7 +220,7 @@ def _handle_retry_and_dlq(
 ) -> TopicConfig | Refusal:
     """Where a retry goes: its own topic, or the dead-letter topic when it was tried too often.
 
-    BROKER-SEND-11 to BROKER-SEND-14.
+    BROKER-SEND-11, BROKER-SEND-12, BROKER-SEND-13, BROKER-SEND-14.
     """
     ctx, _, (_, command, now), _ = sending
     release = ctx.release
@@ -341,7 +345,10 @@ def _after_put(
 def _put_answer(
     sending: Sending, result: PutMessageResult, inner: MessageExtBrokerInner, queue_id: int
 ) -> RemotingCommand:
-    """The status of the put as code and remark. BROKER-SEND-27 to BROKER-SEND-30."""
+    """The status of the put as code and remark.
+
+    BROKER-SEND-27, BROKER-SEND-28, BROKER-SEND-29, BROKER-SEND-30.
+    """
     ctx, settings, (_, command, _), context = sending
     status, append, _ = result
     code = _STORED.get(status)
