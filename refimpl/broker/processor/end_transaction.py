@@ -46,7 +46,8 @@ _STORED = frozenset(
 def end_transaction(ctx: BrokerContext, request: Request) -> RemotingCommand | None:
     """Deliver or drop a half message, and write that it has ended.
 
-    BROKER-TRANS-3, BROKER-TRANS-4, BROKER-TRANS-5, BROKER-TRANS-6, BROKER-TRANS-7, BROKER-TRANS-8.
+    BROKER-TRANS-3, BROKER-TRANS-4, BROKER-TRANS-5, BROKER-TRANS-6, BROKER-TRANS-7, BROKER-TRANS-8,
+    BROKER-TRANS-24.
     An undecided end is not answered.
     """
     command, now = request.command, request.now
