@@ -1,0 +1,109 @@
+"""Queries for messages and offsets: BROKER-QUERY-1 to BROKER-QUERY-15."""
+
+import pytest
+
+from refimpl.model.release import RELEASES, Release
+from refimpl.remoting.command import RemotingCommand
+from tests.broker.harness import NOW, BrokerUnderTest
+
+FOREVER = "9999999999999"
+
+
+@pytest.fixture(params=RELEASES.values(), ids=lambda r: r.name)
+def broker(request: pytest.FixtureRequest) -> BrokerUnderTest:
+    release: Release = request.param
+    broker = BrokerUnderTest(release).start()
+    broker.produce(properties={"KEYS": "Aa other"})
+    broker.run(10)
+    broker.produce(properties={"KEYS": "BB"})
+    broker.run(10)
+    return broker
+
+
+def ask(broker: BrokerUnderTest, code: int, **fields: str | int) -> RemotingCommand:
+    answer = broker.ask(code, {name: str(value) for name, value in fields.items()})
+    assert answer is not None
+    return answer
+
+
+def query(broker: BrokerUnderTest, key: str, **fields: str | int) -> RemotingCommand:
+    given = {"topic": "T", "key": key, "maxNum": 32, "beginTimestamp": 0, "endTimestamp": FOREVER}
+    return ask(broker, 12, **{**given, **fields})
+
+
+def test_messages_are_found_by_key(broker: BrokerUnderTest) -> None:
+    """BROKER-QUERY-1."""
+    found = query(broker, "other")
+    assert found.code == 0
+    assert found.body == broker.ctx.store.reader.select_one_message_by_offset(0)
+
+
+def test_equal_hashes_are_not_told_apart(broker: BrokerUnderTest) -> None:
+    """BROKER-QUERY-2: `T#Aa` and `T#BB` have one hash."""
+    one, two = query(broker, "Aa"), query(broker, "BB")
+    assert one.body == two.body
+    assert len(one.body) > len(query(broker, "other").body)
+
+
+@pytest.mark.parametrize("fields", [{"key": "no"}, {"topic": "U"}, {"endTimestamp": 1}])
+def test_nothing_found_says_so(broker: BrokerUnderTest, fields: dict[str, str | int]) -> None:
+    """BROKER-QUERY-3."""
+    answer = query(broker, **{"key": "Aa", **fields})  # type: ignore[arg-type]
+    assert answer.code == 22
+    assert answer.remark == "can not find message, maybe time range not correct"
+    assert "indexLastUpdateTimestamp" in (answer.ext_fields or {})
+
+
+@pytest.mark.parametrize(("flag", "all_of_them"), [("true", True), ("false", False), ("1", False)])
+def test_unique_keys_take_the_brokers_count(
+    broker: BrokerUnderTest, flag: str, all_of_them: bool
+) -> None:
+    """BROKER-QUERY-4: 5.5 looks a unique key up as such, so it finds no other key."""
+    answer = query(broker, "Aa", maxNum=1, _UNIQUE_KEY_QUERY=flag)
+    if flag == "true" and broker.release.indexes_tags:
+        assert answer.code in {0, 22}
+        return
+    assert (answer.body == query(broker, "Aa").body) is all_of_them
+
+
+def test_records_by_physical_offset(broker: BrokerUnderTest) -> None:
+    """BROKER-QUERY-5, BROKER-QUERY-6."""
+    first = ask(broker, 33, offset=0)
+    assert first.code == 0
+    assert int.from_bytes(first.body[:4]) == len(first.body)
+    for offset in (broker.ctx.store.max_phy_offset, 1 << 40, -1):
+        answer = ask(broker, 33, offset=offset)
+        assert answer.code == 1
+        assert answer.remark == f"can not find message by the offset, {offset}"
+
+
+def offset(answer: RemotingCommand, name: str = "offset") -> tuple[int, str | None]:
+    return answer.code, (answer.ext_fields or {}).get(name)
+
+
+def test_bounds_of_queues(broker: BrokerUnderTest) -> None:
+    """BROKER-QUERY-10, -11, -15."""
+    assert offset(ask(broker, 30, topic="T", queueId=0)) == (0, "2")
+    assert offset(ask(broker, 31, topic="T", queueId=0)) == (0, "0")
+    assert offset(ask(broker, 30, topic="NO", queueId=7)) == (0, "0")
+    assert offset(ask(broker, 31, topic="NO", queueId=7)) == (0, "0")
+    assert broker.ctx.topic_config_manager.select_topic_config("NO") is None
+
+
+@pytest.mark.parametrize(("at", "expected"), [(0, "0"), (NOW, "0"), (NOW + 10, "1")])
+def test_times_become_offsets(broker: BrokerUnderTest, at: int, expected: str) -> None:
+    """BROKER-QUERY-12, BROKER-QUERY-13."""
+    assert offset(ask(broker, 29, topic="T", queueId=0, timestamp=at)) == (0, expected)
+    assert offset(ask(broker, 29, topic="NO", queueId=0, timestamp=at)) == (0, "0")
+
+
+def test_the_first_store_time(broker: BrokerUnderTest) -> None:
+    """BROKER-QUERY-14."""
+    assert offset(ask(broker, 32, topic="T", queueId=0), "timestamp") == (0, str(NOW))
+    assert offset(ask(broker, 32, topic="T", queueId=3), "timestamp") == (0, "-1")
+
+
+@pytest.mark.parametrize("code", [12, 29, 30, 31, 32, 33])
+def test_missing_fields_are_refused(broker: BrokerUnderTest, code: int) -> None:
+    """BROKER-OFFSET-19 for queries."""
+    assert ask(broker, code, topic="T").code == 1
