@@ -1,7 +1,7 @@
 """All consumer groups that are online, and the notices that their changes cause.
 
 Java 4.9.7: broker/client/ConsumerManager, DefaultConsumerIdsChangeListener; 5.5.0 adds the
-compensation table that pulls fill. Rules BROKER-MEMBER-1 to BROKER-MEMBER-19.
+compensation table that pulls fill. Rules BROKER-MEMBER-1 to BROKER-MEMBER-15.
 """
 
 from collections.abc import Sequence

@@ -2,6 +2,8 @@
 
 Java 4.9.7: broker/offset/ConsumerOffsetManager; 5.5.0 adds the tables of pulled and of reset
 offsets. The file is `config/consumerOffset.json`. Rules BROKER-OFFSET-1 to BROKER-OFFSET-19.
+
+Cited in short below: BROKER-OFFSET-2.
 """
 
 from typing import TYPE_CHECKING

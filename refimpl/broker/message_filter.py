@@ -2,6 +2,8 @@
 
 Java 4.9.7: broker/filter/ExpressionMessageFilter, ExpressionForRetryMessageFilter. Both implement
 `store.message_filter.MessageFilter`. Rules BROKER-PULL-30 to BROKER-PULL-36.
+
+Cited in short below: BROKER-PULL-35.
 """
 
 from collections.abc import Mapping

@@ -1,7 +1,7 @@
 """Long polling: pulls that found nothing wait here for a message or for their time.
 
 Java 4.9.7: broker/longpolling/PullRequestHoldService, ManyPullRequest, PullRequest,
-NotifyMessageArrivingListener. Rules BROKER-PULL-23 to BROKER-PULL-26, BROKER-PULL-40 and on.
+NotifyMessageArrivingListener. Rules BROKER-PULL-23 to -26, -40, -41.
 """
 
 from collections.abc import Mapping
@@ -110,7 +110,10 @@ class PullRequestHold:
             )
 
     def channel_closed(self, channel: ChannelId) -> None:
-        """Forget the held pulls of a channel that is gone: nobody would read the answers."""
+        """Forget the held pulls of a channel that is gone: nobody would read the answers.
+
+        BROKER-PULL-41.
+        """
         for key in list(self._table):
             rest = [pull for pull in self._table[key] if pull.request.channel != channel]
             if rest:

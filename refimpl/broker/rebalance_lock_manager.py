@@ -1,7 +1,7 @@
 """Who may consume a queue in order: one lock a queue and group, for one minute at a time.
 
 Java 4.9.7: broker/client/rebalance/RebalanceLockManager. The lock of one queue is an automaton
-(`lock`, `unlock`); the manager only keeps the table. BROKER-ORDER-1 to BROKER-ORDER-8.
+(`lock`, `unlock`); the manager only keeps the table. BROKER-ORDER-1 to BROKER-ORDER-9.
 """
 
 from collections.abc import Hashable, Iterable
@@ -46,7 +46,7 @@ def unlock(entry: LockEntry | None, client_id: str) -> LockEntry | None:
 
 
 class RebalanceLockManager:
-    """The table group -> queue -> lock. It lives in memory only: a restart forgets all locks."""
+    """The table group -> queue -> lock. BROKER-ORDER-9: it lives in memory only."""
 
     __slots__ = ("_table",)
 

@@ -1,7 +1,7 @@
 """The table of subscription groups: what the broker allows each group, `subscriptionGroup.json`.
 
 Java 4.9.7: broker/subscription/SubscriptionGroupManager. A change gives the table a new data
-version and is persisted before the caller answers. Rules BROKER-MEMBER-40 to BROKER-MEMBER-49.
+version and is persisted before the caller answers. Rules BROKER-MEMBER-40 to BROKER-MEMBER-47.
 """
 
 from collections.abc import Iterable, Mapping

@@ -1,4 +1,9 @@
-"""Administration over the whole broker: BROKER-ADMIN-1 to BROKER-ADMIN-57."""
+"""Administration over the whole broker: BROKER-ADMIN-1 to BROKER-ADMIN-57.
+
+Cited in short below: BROKER-ADMIN-14, BROKER-ADMIN-16, BROKER-ADMIN-21, BROKER-ADMIN-23, BROKER-
+ADMIN-27, BROKER-ADMIN-28, BROKER-ADMIN-31, BROKER-ADMIN-32, BROKER-ADMIN-41, BROKER-ADMIN-42,
+BROKER-ADMIN-46, BROKER-ADMIN-47, BROKER-ADMIN-50, BROKER-ADMIN-4.
+"""
 
 import json
 from typing import cast

@@ -1,4 +1,8 @@
-"""Membership: BROKER-MEMBER-1 to BROKER-MEMBER-47."""
+"""Membership: BROKER-MEMBER-1 to BROKER-MEMBER-47.
+
+Cited in short below: BROKER-MEMBER-5, BROKER-MEMBER-13, BROKER-MEMBER-15, BROKER-MEMBER-32, BROKER-
+MEMBER-33, BROKER-MEMBER-34, BROKER-MEMBER-45, BROKER-MEMBER-46.
+"""
 
 import json
 
@@ -295,7 +299,7 @@ def test_expressions_live_and_die(broker: BrokerUnderTest) -> None:
     manager.register("G", [], Millis(now + 1))
     assert first.is_dead
     manager.register("G", [sql("T", "a > 1")], Millis(now + 2))
-    assert not first.is_dead
+    assert first.dead_time == 0
     manager.register("G", [sql("T", "a >", 6)], now)
     assert manager.get("T", "G") is None
     manager.register("G", [sql("T", "a > 3", 7)], now)

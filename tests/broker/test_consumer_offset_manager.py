@@ -1,4 +1,7 @@
-"""Consumer offsets: BROKER-OFFSET-1 to BROKER-OFFSET-19."""
+"""Consumer offsets: BROKER-OFFSET-1 to BROKER-OFFSET-19.
+
+Cited in short below: BROKER-OFFSET-2, BROKER-OFFSET-5, BROKER-OFFSET-13, BROKER-OFFSET-14.
+"""
 
 import json
 

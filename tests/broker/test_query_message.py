@@ -1,4 +1,7 @@
-"""Queries for messages and offsets: BROKER-QUERY-1 to BROKER-QUERY-15."""
+"""Queries for messages and offsets: BROKER-QUERY-1 to BROKER-QUERY-15.
+
+Cited in short below: BROKER-QUERY-11.
+"""
 
 import pytest
 
@@ -27,8 +30,14 @@ def ask(broker: BrokerUnderTest, code: int, **fields: str | int) -> RemotingComm
 
 
 def query(broker: BrokerUnderTest, key: str, **fields: str | int) -> RemotingCommand:
-    given = {"topic": "T", "key": key, "maxNum": 32, "beginTimestamp": 0, "endTimestamp": FOREVER}
-    return ask(broker, 12, **{**given, **fields})
+    given: dict[str, str | int] = {
+        "topic": "T",
+        "key": key,
+        "maxNum": 32,
+        "beginTimestamp": 0,
+        "endTimestamp": FOREVER,
+    }
+    return ask(broker, 12, **(given | fields))
 
 
 def test_messages_are_found_by_key(broker: BrokerUnderTest) -> None:
@@ -48,7 +57,9 @@ def test_equal_hashes_are_not_told_apart(broker: BrokerUnderTest) -> None:
 @pytest.mark.parametrize("fields", [{"key": "no"}, {"topic": "U"}, {"endTimestamp": 1}])
 def test_nothing_found_says_so(broker: BrokerUnderTest, fields: dict[str, str | int]) -> None:
     """BROKER-QUERY-3."""
-    answer = query(broker, **{"key": "Aa", **fields})  # type: ignore[arg-type]
+    answer = query(
+        broker, str(fields.get("key", "Aa")), **{k: v for k, v in fields.items() if k != "key"}
+    )
     assert answer.code == 22
     assert answer.remark == "can not find message, maybe time range not correct"
     assert "indexLastUpdateTimestamp" in (answer.ext_fields or {})

@@ -4,6 +4,8 @@ GET_CONSUMER_RUNNING_INFO (307), CONSUME_MESSAGE_DIRECTLY (309) and
 INVOKE_BROKER_TO_GET_CONSUMER_STATUS (223). Java 4.9.7:
 broker/processor/AdminBrokerProcessor#callConsumer, broker/client/net/Broker2Client. The asker is
 answered when the client answers or its time is over. Rules BROKER-ADMIN-51 to BROKER-ADMIN-56.
+
+Cited in short below: BROKER-ADMIN-52.
 """
 
 from collections.abc import Callable

@@ -2,6 +2,8 @@
 
 Java 4.9.7: broker/processor/AdminBrokerProcessor, common/Configuration. Rules BROKER-ADMIN-13 to
 BROKER-ADMIN-19.
+
+Cited in short below: BROKER-ADMIN-14.
 """
 
 from math import log

@@ -4,7 +4,7 @@ GET_CONSUMER_CONNECTION_LIST (203), GET_PRODUCER_CONNECTION_LIST (204), GET_ALL_
 QUERY_TOPIC_CONSUME_BY_WHO (300), and in 5.5 QUERY_TOPICS_BY_CONSUMER (343) and
 QUERY_SUBSCRIPTION_BY_CONSUMER (345).
 
-Java 4.9.7: broker/processor/AdminBrokerProcessor. Rules BROKER-ADMIN-26 to -29, BROKER-ADMIN-40.
+Java 4.9.7: broker/processor/AdminBrokerProcessor. Rules BROKER-ADMIN-26 to -28, BROKER-ADMIN-40.
 """
 
 from refimpl.broker.client_channel_info import ClientChannelInfo

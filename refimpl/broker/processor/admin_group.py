@@ -2,7 +2,9 @@
 
 UPDATE_AND_CREATE_SUBSCRIPTIONGROUP (200), its list (225), GET_ALL_SUBSCRIPTIONGROUP_CONFIG (201),
 DELETE_SUBSCRIPTIONGROUP (207), GET_SUBSCRIPTIONGROUP_CONFIG (352), UPDATE_AND_GET_GROUP_FORBIDDEN
-(353). Java 4.9.7: broker/processor/AdminBrokerProcessor. Rules BROKER-ADMIN-20 to BROKER-ADMIN-25.
+(353). Java 4.9.7: broker/processor/AdminBrokerProcessor. Rules BROKER-ADMIN-20 to BROKER-ADMIN-23.
+
+Cited in short below: BROKER-ADMIN-21.
 """
 
 from collections.abc import Mapping

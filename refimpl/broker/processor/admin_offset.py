@@ -4,6 +4,8 @@ GET_ALL_CONSUMER_OFFSET (43), GET_ALL_DELAY_OFFSET (45), QUERY_CORRECTION_OFFSET
 CLONE_GROUP_OFFSET (314), INVOKE_BROKER_TO_RESET_OFFSET (222). Java 4.9.7:
 broker/processor/AdminBrokerProcessor, broker/client/net/Broker2Client#resetOffset. Rules
 BROKER-ADMIN-36, -37, -46 to -49, BROKER-OFFSET-8, -12, -15, -16.
+
+Cited in short below: BROKER-OFFSET-15.
 """
 
 from refimpl.broker.context import BrokerContext, Request

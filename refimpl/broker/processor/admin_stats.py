@@ -3,6 +3,8 @@
 GET_TOPIC_STATS_INFO (202), GET_CONSUME_STATS (208), GET_BROKER_CONSUME_STATS (317),
 QUERY_CONSUME_TIME_SPAN (303), VIEW_BROKER_STATS_DATA (315). Java 4.9.7:
 broker/processor/AdminBrokerProcessor. Rules BROKER-ADMIN-10, BROKER-ADMIN-30 to BROKER-ADMIN-35.
+
+Cited in short below: BROKER-ADMIN-32.
 """
 
 from collections.abc import Mapping

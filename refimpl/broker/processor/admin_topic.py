@@ -4,6 +4,8 @@ UPDATE_AND_CREATE_TOPIC (17), its list (18), GET_ALL_TOPIC_CONFIG (21), GET_TOPI
 DELETE_TOPIC_IN_BROKER (215), GET_SYSTEM_TOPIC_LIST_FROM_BROKER (305), CLEAN_UNUSED_TOPIC (316).
 Java 4.9.7: broker/processor/AdminBrokerProcessor, methods of the same names. Rules BROKER-ADMIN-1
 to BROKER-ADMIN-12.
+
+Cited in short below: BROKER-ADMIN-3, BROKER-ADMIN-8.
 """
 
 from collections.abc import Iterable, Mapping

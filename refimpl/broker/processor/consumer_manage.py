@@ -2,6 +2,8 @@
 
 Java 4.9.7: broker/processor/ConsumerManageProcessor. Rules BROKER-OFFSET-1 to BROKER-OFFSET-6 and
 BROKER-MEMBER-15.
+
+Cited in short below: BROKER-OFFSET-5.
 """
 
 from refimpl.broker.context import BrokerContext, Request

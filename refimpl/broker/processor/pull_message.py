@@ -2,6 +2,9 @@
 
 Java 4.9.7: broker/processor/PullMessageProcessor; 5.5.0: also DefaultPullMessageResultHandler.
 The checks stand in the order of the flow. Rules BROKER-PULL-1 to BROKER-PULL-29.
+
+Cited in short below: BROKER-PULL-2, BROKER-PULL-3, BROKER-PULL-4, BROKER-PULL-6, BROKER-PULL-7,
+BROKER-PULL-11, BROKER-PULL-12, BROKER-PULL-13, BROKER-PULL-14, BROKER-PULL-15.
 """
 
 from dataclasses import replace

@@ -1,6 +1,8 @@
 """QUERY_MESSAGE (12), VIEW_MESSAGE_BY_ID (33).
 
-Java 4.9.7: broker/processor/QueryMessageProcessor. Rules BROKER-QUERY-1 to BROKER-QUERY-8.
+Java 4.9.7: broker/processor/QueryMessageProcessor. Rules BROKER-QUERY-1 to BROKER-QUERY-6.
+
+Cited in short below: BROKER-QUERY-2, BROKER-QUERY-3, BROKER-QUERY-4.
 """
 
 from refimpl.broker.context import BrokerContext, Request

@@ -4,7 +4,9 @@ GET_MAX_OFFSET (30), GET_MIN_OFFSET (31), SEARCH_OFFSET_BY_TIMESTAMP (29) and
 GET_EARLIEST_MSG_STORETIME (32).
 
 Java 4.9.7: broker/processor/AdminBrokerProcessor, methods of the same names. None of them asks
-whether the topic or the queue exists. Rules BROKER-QUERY-10 to BROKER-QUERY-16.
+whether the topic or the queue exists. Rules BROKER-QUERY-10 to BROKER-QUERY-15.
+
+Cited in short below: BROKER-QUERY-13.
 """
 
 from refimpl.broker.context import BrokerContext, Request
