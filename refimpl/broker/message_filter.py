@@ -44,7 +44,9 @@ class ExpressionMessageFilter:
 
         None (a scan that knows no message) and expressions pass here. BROKER-PULL-31.
         """
-        return self._everything or tags_code is None or i32(tags_code) in self._codes
+        if self._everything or tags_code is None or tags_code in self._codes:
+            return True
+        return i32(tags_code) in self._codes
 
     def matches_commit_log(self, properties: Mapping[str, str] | None) -> bool:
         """Evaluate the expression; anything but true is no match. BROKER-PULL-32, -33."""
