@@ -9,7 +9,8 @@ from tests.vectors import Vector
 
 def test_every_directory_is_a_release_or_all() -> None:
     directories = {path.name for path in vectors.ROOT.iterdir() if path.is_dir()}
-    assert directories == {release.apache for release in RELEASES.values()} | {"all"}
+    releases = {release.apache for release in RELEASES.values()}
+    assert directories == releases | {"all", "captures", "stores"}
 
 
 def test_a_function_is_either_common_or_by_release() -> None:

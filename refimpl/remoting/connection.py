@@ -51,7 +51,7 @@ class Connection:
         """Yield what `data` completes; raises `FrameRefused` after the events before the fault.
 
         Bit 0 of the flag tells a response: REMOTING-CONNECTION-1. A response that nothing waits
-        for is dropped: REMOTING-CONNECTION-2.
+        for is dropped: REMOTING-CONNECTION-2. Only this channel is asked: REMOTING-CONNECTION-10.
         """
         self.last_activity = now
         for whole in self._decoder.feed(data):

@@ -1,5 +1,7 @@
 """All channels of one node: what `Broker` and `NameServer` talk through.
 
+REMOTING-CONNECTION-6: opaques of ours are counted here, those of peers are only given back.
+
 Inputs are calls with `now`; what must happen on the wire is collected and taken with
 `drain_effects`. Channels that peers opened have ids of the interpreter (even numbers); channels
 that this node opens get odd ids here.
@@ -103,7 +105,10 @@ class Endpoint:
     # --- what the node asks for
 
     def connect(self, address: Address, now: Millis) -> ChannelId:
-        """The channel of ours to `address`: the open one, or one that is now being opened."""
+        """The channel of ours to `address`: the open one, or one that is now being opened.
+
+        REMOTING-CONNECTION-11.
+        """
         channel = self._by_address.get(address)
         if channel is None:
             channel = ChannelId(self._next_channel)
@@ -160,7 +165,8 @@ class Endpoint:
     def respond(self, channel: ChannelId, command: RemotingCommand) -> None:
         """Answer a request. Nothing goes out for a one-way request or on a channel that is gone.
 
-        REMOTING-CONNECTION-3 (one-way), REMOTING-CONNECTION-4 (the codec of the answer).
+        REMOTING-CONNECTION-3 (one-way), REMOTING-CONNECTION-4 (the codec of the answer),
+        REMOTING-CODES-4 (the version).
         """
         if command.flag & RPC_ONEWAY or channel not in self._connections:
             return

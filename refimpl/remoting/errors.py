@@ -71,11 +71,11 @@ class HeaderRefused(RemotingError):
 class BodyRefused(RemotingError):
     """The JSON body of `body` (a Java class) cannot be read; `remark` as in `HeaderRefused`."""
 
-    def __init__(self, body: str, reason: str) -> None:
+    def __init__(self, body: str, reason: str, library: str = "fastjson") -> None:
         super().__init__(f"{body}: {reason}")
         self.body = body
         self.reason = reason
-        self.remark = f"com.alibaba.fastjson.JSONException: {reason}"
+        self.remark = f"com.alibaba.{library}.JSONException: {reason}"
 
     @classmethod
     def null(cls, body: str) -> "BodyRefused":

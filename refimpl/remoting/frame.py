@@ -39,7 +39,7 @@ def mark_protocol_type(length: int, codec: SerializeType) -> int:
 def decode(frame: bytes, release: Release) -> RemotingCommand:
     """Read one frame without its first length word; raises `FrameRefused`.
 
-    REMOTING-FRAME-5, REMOTING-FRAME-6, REMOTING-FRAME-7.
+    REMOTING-FRAME-5, REMOTING-FRAME-6, REMOTING-FRAME-7, REMOTING-FRAME-8.
     """
     length = len(frame)
     if length < _LENGTH.size:

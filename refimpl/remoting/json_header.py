@@ -32,7 +32,7 @@ _BOOLEANS = {True: "true", False: "false"}
 
 
 def decode(header: bytes, body: bytes, release: Release) -> RemotingCommand:
-    """Read a JSON header; raises `FrameRefused`. REMOTING-HEADER-2 to REMOTING-HEADER-5."""
+    """Read a JSON header; raises `FrameRefused`. REMOTING-HEADER-2, REMOTING-HEADER-5."""
     command = _decode_plain(header, body, release)
     if command is None:
         from refimpl.remoting.lenient_header import decode_lenient  # noqa: PLC0415 - rare

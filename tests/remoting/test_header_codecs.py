@@ -62,15 +62,20 @@ def wrong(name: str) -> list[Vector]:
 
 
 def test_json_headers_decode_as_java_decodes_them() -> None:
-    """REMOTING-HEADER-2, -5. One exception: fastjson 2 loses count in a key with an escape and a
-    character outside the BMP, and refuses a frame that its sister in 4.x reads."""
+    """REMOTING-HEADER-2, REMOTING-HEADER-5.
+
+    One exception: fastjson 2 loses count in a key with an escape and a character outside the BMP, and refuses a frame that its sister in 4.x reads.
+    """
     differ = wrong("rc_decode_json")
     assert [b"\\u0013\xf0\x9f\x91\x98".hex() in str(v.input) for v in differ] == [True]
 
 
 def test_rocketmq_headers_decode_as_java_decodes_them() -> None:
-    """REMOTING-HEADER-7, -8. The exceptions are frames with an empty key: Java has them as null,
-    which the program that printed the vectors could not sort."""
+    """REMOTING-HEADER-7, REMOTING-HEADER-8.
+
+    The exceptions are frames with an empty key: Java has them as null, which the program that
+    printed the vectors could not sort.
+    """
     differ = wrong("rc_decode_rocketmq")
     assert len(differ) == 66
     assert {str(v.result().get("error")) for v in differ} == {"NullPointerException"}
@@ -107,7 +112,7 @@ def command_of(vector: Vector, codec: SerializeType) -> RemotingCommand:
 
 
 def test_json_headers_encode_to_the_same_bytes() -> None:
-    """REMOTING-HEADER-3, -4: fields sorted, null left out, escapes of the release, map order."""
+    """REMOTING-HEADER-3, REMOTING-HEADER-4: order of fields and maps, null, escapes."""
 
     def encoded(release: Release, vector: Vector) -> JsonValue:
         data = frame.encode(command_of(vector, SerializeType.JSON), release)

@@ -4,7 +4,8 @@
 is not the name in snake_case; `@4.6` or `@4.9,5.5` behind the type where only those releases have
 the field. Types: `String`, `int`, `long`, `double`, `boolean`, an enum of `ENUMS`, a value of the
 model, another body, `List<T>`, `Set<T>`, `Map<K,V>`, `Tree<K,V>` with keys `String`, `int` or
-`MessageQueue`. REMOTING-HEADER-15 to REMOTING-HEADER-18.
+`MessageQueue`. REMOTING-HEADER-15 (printing), REMOTING-HEADER-16 (reading),
+REMOTING-HEADER-17 (keys), REMOTING-HEADER-21 (refusals).
 """
 
 from collections.abc import Mapping, Sequence

@@ -2,7 +2,7 @@
 
 `parse` reads what the release's fastjson reads; `write` prints what it prints: no blanks, null left
 out, numbers as keys bare, objects as keys. fastjson 1 is that of 4.6.1 and 4.9.7, fastjson 2 that
-of 5.5.0. REMOTING-HEADER-5, REMOTING-HEADER-15 to REMOTING-HEADER-18.
+of 5.5.0. REMOTING-HEADER-5, REMOTING-HEADER-15, REMOTING-HEADER-17, REMOTING-HEADER-18.
 """
 
 from collections.abc import Mapping, Sequence
@@ -249,7 +249,7 @@ def parse(text: str, release: Release) -> JsonValue:
     try:
         return _Reader(text, old=old).document()
     except (_Malformed, RecursionError) as error:
-        raise BodyRefused("JSON", str(error)) from None
+        raise BodyRefused("JSON", str(error), "fastjson" if old else "fastjson2") from None
 
 
 def parse_body(data: bytes, release: Release) -> JsonValue:

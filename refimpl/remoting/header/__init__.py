@@ -166,7 +166,7 @@ def decode_header(cls: type[H], ext_fields: Mapping[str, str] | None, release: R
 
 
 def encode_header(header: Header) -> dict[str, str]:
-    """Write the fields that are not None, as Java's `toString` prints them."""
+    """Write the fields that are not None, as Java's `toString` prints them. REMOTING-HEADER-14."""
     ext_fields: dict[str, str] = {}
     for wire, attribute, kind, _, _ in _table(type(header)).fields:
         value: FieldValue = getattr(header, attribute)
