@@ -15,6 +15,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
+from functools import cache
 from typing import TYPE_CHECKING, ParamSpec, Protocol, TypeAlias, cast
 
 from conformance.target import Capability
@@ -160,6 +161,7 @@ def _area(module: str) -> str:
     return module.rpartition(".")[2]
 
 
+@cache
 def load_cases() -> Sequence[Case]:
     """Import every module of `conformance.cases`, read its data files; all cases by identifier."""
     import conformance.cases  # noqa: PLC0415  # the modules import this one
@@ -168,7 +170,7 @@ def load_cases() -> Sequence[Case]:
     for module in sorted(pkgutil.iter_modules(conformance.cases.__path__), key=lambda m: m.name):
         importlib.import_module(f"conformance.cases.{module.name}")
     load_exchanges()
-    return sorted(_registry.values(), key=lambda entry: natural_key(entry.identifier))
+    return tuple(sorted(_registry.values(), key=lambda entry: natural_key(entry.identifier)))
 
 
 def natural_key(identifier: str) -> tuple[tuple[int, str], ...]:

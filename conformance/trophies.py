@@ -15,15 +15,80 @@ from conformance.verdict import Verdict
 class Trophy:
     """One demonstration. `shown_on` and `absent_on` are published Apache releases."""
 
-    fault: str  # identifier in the catalogue
-    issue: str  # of apache/rocketmq, or the commit that fixed it
+    fault: str  # identifier in the catalogue; empty where only the issue tracker has it
+    issue: str  # of apache/rocketmq
     title: str
     case: str
     shown_on: tuple[str, ...]
     absent_on: tuple[str, ...]
 
 
-TROPHIES: tuple[Trophy, ...] = ()
+TROPHIES: tuple[Trophy, ...] = (
+    Trophy(
+        fault="B23",
+        issue="#4215",
+        title="A pull beyond the end restarts from 0: mass duplicates",
+        case="STORE-READ-5/beyond-the-end-of-a-young-queue",
+        shown_on=("4.6.1",),
+        absent_on=("4.9.7", "5.5.0"),
+    ),
+    Trophy(
+        fault="B30",
+        issue="#1787",
+        title="The answer to a consume queue query is encoded before it is filled",
+        case="BROKER-ADMIN-38/entries-are-in-the-answer",
+        shown_on=("4.6.1",),
+        absent_on=("4.9.7", "5.5.0"),
+    ),
+    Trophy(
+        fault="B41",
+        issue="#2724",
+        title="A dead letter waits up to two hours in a delay queue",
+        case="BROKER-SEND-15/retry-at-its-limit-is-not-delayed",
+        shown_on=("4.6.1", "4.9.7"),
+        absent_on=("5.5.0",),
+    ),
+    Trophy(
+        fault="B49",
+        issue="#3358",
+        title="A delay offset outside of its queue blocks the level for ever",
+        case="BROKER-SCHEDULE-1/offset-behind-the-end",
+        shown_on=("4.6.1",),
+        absent_on=("4.9.7", "5.5.0"),
+    ),
+    Trophy(
+        fault="B03",
+        issue="#6903",
+        title="An empty last file, as a crash leaves it, blocks the start",
+        case="STORE-FILES-3/empty-last-file",
+        shown_on=("4.6.1", "4.9.7"),
+        absent_on=("5.5.0",),
+    ),
+    Trophy(
+        fault="B84",
+        issue="#4522",
+        title="An announcement of one topic hides all others of the broker",
+        case="NAMESRV-LIFECYCLE-8/one-topic-is-not-a-whole-table",
+        shown_on=("4.6.1", "4.9.7"),
+        absent_on=("5.5.0",),
+    ),
+    Trophy(
+        fault="",
+        issue="#2133",
+        title="Deleting any topic makes finished transactions unfinished",
+        case="BROKER-ADMIN-7/finished-transactions-stay-finished",
+        shown_on=("4.6.1",),
+        absent_on=("4.9.7", "5.5.0"),
+    ),
+    Trophy(
+        fault="",
+        issue="#10987",
+        title="A query of offsets deletes those of the groups that it filters",
+        case="BROKER-OFFSET-16/asking-deletes-nothing",
+        shown_on=("4.6.1", "4.9.7", "5.5.0"),
+        absent_on=(),
+    ),
+)
 
 
 def verify(trophy: Trophy, run: RunResult) -> list[str]:

@@ -20,22 +20,6 @@ def nothing_yet(w: Wire) -> None:
     w.equal(offsets, (1, 0, 1), "next, min and max offset")
 
 
-@case(
-    "BROKER-PULL-20/offset-beyond-the-end",
-    rules=["BROKER-PULL-20"],
-    releases=["4.9", "5.5"],
-)
-def beyond_the_end(w: Wire) -> None:
-    """A pull far beyond the end is told to go to the end."""
-    topic = w.create_topic(queues=1)
-    for _ in range(3):
-        w.send(topic)
-    w.receive(topic, count=3)
-    result = w.pull(topic, 0, 100)
-    w.equal(result.code, ResponseCode.PULL_OFFSET_MOVED, "code")
-    w.equal(result.next_begin_offset, 3, "next offset")
-
-
 @case("BROKER-PULL-6/no-read-permission", rules=["BROKER-PULL-6", "BROKER-PULL-17"])
 def no_read_permission(w: Wire) -> None:
     """A topic that may only be written is not read."""
