@@ -64,7 +64,8 @@ def wrong(name: str) -> list[Vector]:
 def test_json_headers_decode_as_java_decodes_them() -> None:
     """REMOTING-HEADER-2, REMOTING-HEADER-5.
 
-    One exception: fastjson 2 loses count in a key with an escape and a character outside the BMP, and refuses a frame that its sister in 4.x reads.
+    One exception: fastjson 2 loses count in a key with an escape and a character outside the BMP,
+    and refuses a frame that its sister in 4.x reads.
     """
     differ = wrong("rc_decode_json")
     assert [b"\\u0013\xf0\x9f\x91\x98".hex() in str(v.input) for v in differ] == [True]
