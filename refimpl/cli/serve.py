@@ -6,10 +6,10 @@ wrong option.
 
 import asyncio
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TypeVar
+from typing import Literal
 
 import click
 
@@ -26,55 +26,39 @@ from refimpl.runtime.serve import (
     serve,
 )
 
-_F = TypeVar("_F", bound=Callable[..., None])
 _FLUSH = {"async": "ASYNC_FLUSH", "sync": "SYNC_FLUSH"}
 
 
-def _release_option(function: _F) -> _F:
-    return click.option(
-        "--release",
-        type=click.Choice(list(RELEASES)),
-        default=DEFAULT_RELEASE.name,
-        show_default=True,
-        help="Which release of RocketMQ to be.",
-    )(function)
-
-
-def _store_option(function: _F) -> _F:
-    return click.option(
-        "--store",
-        type=click.Path(file_okay=False, path_type=Path),
-        help="Directory of the store; without it a temporary one, removed at the end.",
-    )(function)
-
-
-def _settings_options(function: _F) -> _F:
-    setting = click.option(
-        "--set",
-        "settings",
-        multiple=True,
-        metavar="KEY=VALUE",
-        help="A configuration entry by RocketMQ's own name; repeatable.",
-    )
-    file = click.option(
-        "-c",
-        "--config",
-        "config_file",
-        type=click.Path(exists=True, dir_okay=False, path_type=Path),
-        help="A RocketMQ properties file.",
-    )
-    return setting(file(function))
-
-
-def _broker_options(function: _F) -> _F:
-    for option in (
-        click.option("--flush", type=click.Choice(list(_FLUSH)), help="flushDiskType."),
-        click.option("--broker-name", help="brokerName  [default: broker-a]"),
-        click.option("--cluster", help="brokerClusterName  [default: DefaultCluster]"),
-        click.option("--seed", type=int, default=0, help="Of the broker's dice."),
-    ):
-        function = option(function)
-    return function
+_release = click.option(
+    "--release",
+    type=click.Choice(list(RELEASES)),
+    default=DEFAULT_RELEASE.name,
+    show_default=True,
+    help="Which release of RocketMQ to be.",
+)
+_store = click.option(
+    "--store",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Directory of the store; without it a temporary one, removed at the end.",
+)
+_settings = click.option(
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="A configuration entry by RocketMQ's own name; repeatable.",
+)
+_config_file = click.option(
+    "-c",
+    "--config",
+    "config_file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="A RocketMQ properties file.",
+)
+_flush = click.option("--flush", type=click.Choice(list(_FLUSH)), help="flushDiskType.")
+_broker_name = click.option("--broker-name", help="brokerName  [default: broker-a]")
+_cluster = click.option("--cluster", help="brokerClusterName  [default: DefaultCluster]")
+_seed = click.option("--seed", type=int, default=0, help="Of the broker's dice.")
 
 
 @click.command("serve")
@@ -82,10 +66,14 @@ def _broker_options(function: _F) -> _F:
 @click.option(
     "--broker-port", type=int, default=10911, show_default=True, help="0 takes any; fast port -2."
 )
-@_store_option
-@_release_option
-@_broker_options
-@_settings_options
+@_store
+@_release
+@_flush
+@_broker_name
+@_cluster
+@_seed
+@_settings
+@_config_file
 def serve_command(
     *,
     namesrv_port: int,
@@ -116,9 +104,10 @@ def serve_command(
 
 @click.command("namesrv")
 @click.option("--port", type=int, default=9876, show_default=True, help="0 takes any.")
-@_store_option
-@_release_option
-@_settings_options
+@_store
+@_release
+@_settings
+@_config_file
 def namesrv_command(
     *,
     port: int,
@@ -141,10 +130,14 @@ def namesrv_command(
 @click.command("broker")
 @click.option("--port", type=int, default=10911, show_default=True, help="0 takes any.")
 @click.option("--namesrv", help="HOST:PORT;HOST:PORT of the name servers.")
-@_store_option
-@_release_option
-@_broker_options
-@_settings_options
+@_store
+@_release
+@_flush
+@_broker_name
+@_cluster
+@_seed
+@_settings
+@_config_file
 def broker_command(
     *,
     port: int,
@@ -226,7 +219,9 @@ def _broker_plan(
     )
 
 
-def _config(release: str, kind: str, overrides: Mapping[str, str]) -> Config:
+def _config(
+    release: str, kind: Literal["broker", "namesrv"], overrides: Mapping[str, str]
+) -> Config:
     try:
         return Config.strict(RELEASES[release], kind, overrides)
     except InvalidInput as error:

@@ -5,9 +5,10 @@ go to one channel leave in one write. `force` runs in a worker thread; all else 
 """
 
 import asyncio
+import contextlib
 import socket
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import assert_never
 
@@ -74,6 +75,7 @@ class Host:
         self._next_channel = 2
         self._over = False
         self.stopped = asyncio.Event()
+        self._changed = asyncio.Event()  # set by every input while somebody waits in `until`
 
     async def start(self, listeners: Iterable[socket.socket]) -> None:
         """Start the node, then accept on sockets that are bound already. Raises `StartRefused`."""
@@ -87,6 +89,15 @@ class Host:
                 raise StartRefused(f"cannot listen: {error.strerror}") from error
             self._servers.append(server)
         self._arm()
+
+    async def until(self, satisfied: Callable[[], bool], patience_seconds: float) -> bool:
+        """Wait until inputs made `satisfied` true, at most so long; tells whether it is."""
+        deadline = self._loop.time() + patience_seconds
+        while not satisfied() and (left := deadline - self._loop.time()) > 0:
+            self._changed.clear()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._changed.wait(), left)
+        return satisfied()
 
     async def shutdown(self, patience_seconds: float = 30.0) -> bool:
         """Orderly end. False: the node did not finish in time and was dropped."""
@@ -199,6 +210,7 @@ class Host:
 
     def _arm(self) -> None:
         """One timer for the earliest due actor; what is due already runs on the next turn."""
+        self._changed.set()
         due = self.node.next_timer()
         if due is None or self._over or self._soon:
             return

@@ -117,9 +117,7 @@ async def start_name_server(plan: NameServerPlan) -> tuple[Host, Address]:
     return host, address
 
 
-async def start_broker(
-    plan: BrokerPlan, name_servers: Sequence[Address]
-) -> tuple[Host, Address]:
+async def start_broker(plan: BrokerPlan, name_servers: Sequence[Address]) -> tuple[Host, Address]:
     """Bind, start and wait (boundedly) for the registration; raises `StartRefused`."""
     from refimpl.broker.broker import Broker  # noqa: PLC0415 - only where it is wanted
 
@@ -137,9 +135,7 @@ async def start_broker(
         disk.close()
         raise
     if name_servers:
-        deadline = asyncio.get_running_loop().time() + _REGISTRATION_PATIENCE_SECONDS
-        while not broker.registered and asyncio.get_running_loop().time() < deadline:
-            await asyncio.sleep(0.001)
+        await host.until(lambda: broker.registered, _REGISTRATION_PATIENCE_SECONDS)
     return host, address
 
 
