@@ -50,6 +50,7 @@ class FlushManager:
         "_queue_forces",
         "_queue_rhythm",
         "_queues",
+        "_recovered_to",
         "_round",
         "_wakes_on_put",
         "_written_checkpoint",
@@ -83,6 +84,7 @@ class FlushManager:
         self._commit_rhythm = Rhythm()
         self._queue_rhythm = Rhythm()
         self._log_force: tuple[ForceToken, FlushWanted] | None = None
+        self._recovered_to = 0
         self._round: rounds.Round | None = None
         self._queue_forces: dict[ForceToken, tuple[MappedFileQueue, FlushWanted]] = {}
         self._forced_indexes: dict[ForceToken, IndexFile] = {}
@@ -103,8 +105,9 @@ class FlushManager:
         )
 
     def recovered(self) -> None:
-        """Take the log's flushed position after load."""
+        """Take the log's flushed position after load; what lies above it was only read."""
         where = self._log.mapped_file_queue.flushed_where
+        self._recovered_to = self._log.mapped_file_queue.max_offset
         self._group_commit = commits.flushed(self._group_commit, where)
 
     # --- puts
@@ -164,7 +167,12 @@ class FlushManager:
             self._complete(answer)
 
     def _run_group_commit(self, now: Millis) -> Millis | None:
-        """Drain requests until a force is under way or nobody waits."""
+        """Drain requests until a force is under way or nobody waits.
+
+        What recovery found is forced first, and no request pays for it with its attempts.
+        """
+        if self._log_force is None and self._group_commit.flushed_where < self._recovered_to:
+            return None if self._force_log(0) else Millis(now + RETRY_AFTER)
         while self._log_force is None:
             state = self._group_commit
             if not state.requests_read:

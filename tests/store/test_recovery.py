@@ -8,12 +8,14 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from refimpl.model.ids import Group, Millis, PhysicalOffset, QueueId, QueueOffset, Topic
 from refimpl.model.message_codec import decode_record
 from refimpl.model.release import RELEASE_4_9, RELEASE_5_5, RELEASES, Release
+from refimpl.model.status import PutMessageStatus
 from refimpl.sim.memory_disk import MemoryDisk
 from refimpl.store.commit_log import CommitLog
 from refimpl.store.invariants import violations
 from refimpl.store.message_store import MessageStore
 from refimpl.store.recovery import recover_abnormally
 from refimpl.store.store_checkpoint import StoreCheckpoint
+from refimpl.store.store_event import PutCompleted
 from tests.store.harness import START, force_all, message, open_store, open_with, run
 
 ALL = list(RELEASES.values())
@@ -276,6 +278,24 @@ def test_what_a_crash_left_is_forced_again() -> None:
     assert again.commit_log.mapped_file_queue.flushed_where == 2 * FILE  # two full files
     run(again, Millis(NOW + 60_000))
     assert again.commit_log.mapped_file_queue.flushed_where == again.max_phy_offset
+
+
+@pytest.mark.parametrize("release", ALL, ids=lambda r: r.name)
+def test_the_first_put_after_a_crash_does_not_pay_for_it(release: Release) -> None:
+    """STORE-RECOVERY-7: five files want a force, and a request has two attempts."""
+    disk = MemoryDisk()
+    filled(disk, 9, release)
+    again = open_store(
+        disk.image(),
+        release,
+        Millis(NOW + 100),
+        mappedFileSizeCommitLog=str(FILE),
+        flushDiskType="SYNC_FLUSH",
+    )
+    ticket = again.put_message(message(b"after"), Millis(NOW + 100)).ticket
+    assert ticket is not None
+    said = run(again, Millis(NOW + 100))
+    assert PutCompleted(ticket, PutMessageStatus.PUT_OK) in said
 
 
 def test_a_delayed_message_keeps_its_time() -> None:
