@@ -214,7 +214,10 @@ class Config:
                 raise InvalidInput(
                     "configuration name", name, f"unknown to a {kind} of {release.name}"
                 )
-            _parsed(field, text, trimmed=release.config_text_is_trimmed)
+            try:
+                _parsed(field, text, trimmed=release.config_text_is_trimmed)
+            except InvalidInput as error:
+                raise InvalidInput(name, text, error.reason) from error
         return cls.of(release, kind, overrides, machine)
 
     def updated(self, properties: Mapping[str, str]) -> "Config":
