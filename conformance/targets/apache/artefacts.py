@@ -28,7 +28,8 @@ def jars(version: str) -> Path:
     """The folder of jars of `version`; fetches it where it is not there."""
     cache = Path(os.environ.get(CACHE_VARIABLE) or Path("build") / "peers").resolve()
     folder = cache / f"lib-{version}"
-    if not any(folder.glob(f"rocketmq-broker-{version}.jar")):
+    wanted = ("broker", "tools")  # what pom.xml asks for: servers, and clients of administration
+    if not all((folder / f"rocketmq-{part}-{version}.jar").exists() for part in wanted):
         _fetch(version, folder)
     return folder
 

@@ -25,14 +25,14 @@ from refimpl.remoting.request_code import RequestCode
 
 _START_SECONDS = 60.0
 _STOP_SECONDS = 20.0
-_OPENINGS = tuple(  # 4.x needs these under Java 17
+OPENINGS = tuple(  # 4.x needs these under Java 17
     [
         f"--add-opens=java.base/{package}=ALL-UNNAMED"
         for package in ("java.nio", "sun.nio.ch", "jdk.internal.ref", "java.lang", "java.util")
     ]
     + ["--add-exports=java.base/sun.nio.ch=ALL-UNNAMED"]
 )
-_QUICK = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xshare:auto")  # starts matter, not speed
+QUICK = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xshare:auto")  # starts matter, not speed
 _LOGBACK = """<configuration><appender name="F" class="ch.qos.logback.core.FileAppender">
 <file>{file}</file><encoder><pattern>%d %p %t %c - %m%n</pattern></encoder></appender>
 <root level="INFO"><appender-ref ref="F"/></root></configuration>
@@ -158,8 +158,8 @@ class ApacheTarget(TcpTarget):
         command = [
             java(),
             *heap,
-            *_QUICK,
-            *_OPENINGS,
+            *QUICK,
+            *OPENINGS,
             f"-Drocketmq.home.dir={home}",
             f"-Duser.home={home}",
             f"-Drocketmq.client.logRoot={home}",
