@@ -1,11 +1,15 @@
 """A JSON header that only fastjson's leniency accepts. Java: the bean RemotingCommand.
 
 REMOTING-HEADER-5: names in other cases (fastjson 1), numbers as text, text as numbers, a language
-as its ordinal, comments, single quotes.
+as its ordinal, comments, single quotes. Refused is also what fills members of the bean that no
+client sends: `body` and `serializeTypeCurrentRPC`, whose values are read and then overwritten.
 """
 
+import binascii
+
+from refimpl.model.errors import InvalidInput
 from refimpl.model.ids import JsonValue, Opaque
-from refimpl.model.java import decode_utf8
+from refimpl.model.java import decode_utf8, parse_int
 from refimpl.model.release import Release
 from refimpl.remoting.body.java_json import NumberText, parse, text_of
 from refimpl.remoting.command import RemotingCommand, SerializeType
@@ -15,6 +19,7 @@ from refimpl.remoting.language_code import CODES, UNKNOWN
 _NAMES = {
     name.lower(): name for name in ("code", "extFields", "flag", "language", "opaque", "remark")
 } | {"version": "version", "serializetypecurrentrpc": "serializeTypeCurrentRPC", "body": "body"}
+_BEAN = "org.apache.rocketmq.remoting.protocol.RemotingCommand"
 _MIN, _MAX = -(1 << 31), (1 << 31) - 1
 
 
@@ -31,14 +36,13 @@ def decode_lenient(header: bytes, body: bytes, release: Release) -> RemotingComm
     if not isinstance(value, dict):
         raise _refuse("no object")
     fields = _named(value, release)
-    if not release.oldest_json and isinstance(fields.get("body"), str):
-        raise _refuse("body")
+    _check_unused(fields, release)
     return RemotingCommand(
-        code=_integer(fields, "code"),
-        opaque=Opaque(_integer(fields, "opaque")),
-        flag=_integer(fields, "flag"),
+        code=_integer(fields, "code", release),
+        opaque=Opaque(_integer(fields, "opaque", release)),
+        flag=_integer(fields, "flag", release),
         language=_language(fields.get("language", "JAVA"), release),
-        version=_integer(fields, "version"),
+        version=_integer(fields, "version", release),
         remark=text_of(fields.get("remark"), release),
         ext_fields=_ext_fields(fields.get("extFields"), release),
         body=body,
@@ -57,22 +61,64 @@ def _named(value: dict[str, JsonValue], release: Release) -> dict[str, JsonValue
     return fields
 
 
-def _integer(fields: dict[str, JsonValue], name: str) -> int:
+def _check_unused(fields: dict[str, JsonValue], release: Release) -> None:
+    """Refuse values that Java's types for `body` and `serializeTypeCurrentRPC` cannot take."""
+    if release.oldest_json and fields.get("@type", _BEAN) != _BEAN:
+        raise _refuse("@type")
+    codec = fields.get("serializeTypeCurrentRPC")
+    if isinstance(codec, NumberText):
+        if release.oldest_json:
+            raise _refuse("serializeTypeCurrentRPC")
+    elif isinstance(codec, int):
+        if isinstance(codec, bool) or not 0 <= codec < len(SerializeType):
+            raise _refuse("serializeTypeCurrentRPC")
+    elif not (codec is None or isinstance(codec, str)):
+        raise _refuse("serializeTypeCurrentRPC")
+    body = fields.get("body")
+    if isinstance(body, list):
+        fits = all(type(entry) is int for entry in body)
+    elif isinstance(body, NumberText) or not isinstance(body, str):
+        fits = body is None
+    else:
+        fits = _is_base64(body) if release.oldest_json else not body
+    if not fits:
+        raise _refuse("body")
+
+
+def _is_base64(text: str) -> bool:
+    try:
+        binascii.a2b_base64(text, strict_mode=True)
+    except ValueError:
+        return False
+    return True
+
+
+def _integer(fields: dict[str, JsonValue], name: str, release: Release) -> int:
     value = fields.get(name)
-    if value is None or value in ("", "null"):
+    if not release.oldest_json:
+        if isinstance(value, dict):
+            return 0
+        if isinstance(value, list) and len(value) == 1:
+            value = value[0]
+    if value is None or (isinstance(value, str) and value in {"", "null"}):
         return 0
     try:
-        number = int(float(value)) if isinstance(value, NumberText) else int(_plain(value))
-    except (ValueError, OverflowError):
+        number = _number(value, release)
+    except (ValueError, OverflowError, InvalidInput):
         raise _refuse(f"{name} is no number") from None
     if not _MIN <= number <= _MAX:
         raise _refuse(f"{name} is out of range")
     return number
 
 
-def _plain(value: JsonValue) -> int | str:
-    if isinstance(value, int | str):
-        return value
+def _number(value: JsonValue, release: Release) -> int:
+    """Cut a fraction off, read a text as Integer.parseInt does; fastjson 1 drops its commas."""
+    if isinstance(value, NumberText):
+        return int(float(value))
+    if isinstance(value, int):
+        return int(value)  # a boolean is 0 or 1
+    if isinstance(value, str):
+        return parse_int(value.replace(",", "") if release.oldest_json else value)
     raise ValueError(value)
 
 
@@ -84,13 +130,15 @@ def _language(value: JsonValue, release: Release) -> int:
         if not 0 <= value < release.languages:
             raise _refuse(f"language {value}")
         return value
+    if isinstance(value, NumberText) and release.oldest_json:
+        raise _refuse("language")
     number = UNKNOWN if value is None else CODES.get(value, UNKNOWN)
     return number if number < release.languages else UNKNOWN
 
 
 def _ext_fields(value: JsonValue, release: Release) -> dict[str, str] | None:
     """Every value as text; null ones are as good as absent."""
-    if value is None:
+    if value is None or (value == "" and not release.oldest_json):
         return None
     if not isinstance(value, dict) or (release.oldest_json and "@type" in value):
         raise _refuse("extFields")

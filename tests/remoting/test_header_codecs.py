@@ -189,7 +189,7 @@ def test_what_clients_send_elsewhere(release: Release) -> None:
         b"",
         b'{"code":1',
         b'{"code":99999999999}',
-        b'{"code":{}}',
+        b'{"code":[]}',
         b'{"extFields":[]}',
         b'{"language":99}',
         b'{"language":{}}',
@@ -224,6 +224,53 @@ def test_fastjson_1_does_not_mind_case_and_comments() -> None:
     assert header(b"{code:5 /* five */}", RELEASE_4_9).code == 5
     with pytest.raises(FrameRefused):
         header(b'{"code":5 /* five */}', RELEASE_5_5)
+    assert header(b'/* five */ {"code":5}', RELEASE_5_5).code == 5
+
+
+@pytest.mark.parametrize(
+    ("text", "fastjson_1", "fastjson_2"),
+    [
+        (b'{"opaque":true,"code":5}', True, True),
+        (b'{"code":5L}', True, True),
+        (b'{"code":" 5"}', False, False),
+        (b'{"code":"5_0"}', False, False),
+        (b'{"code":"0,5"}', True, False),
+        (b'{"code":5}\0', True, True),
+        (b'{"code":5}\x01', True, False),
+        (b'{"code":5}\x1agarbage', True, True),
+        (b'{"code":5},', False, True),
+        (b'{"code":5,}', True, True),
+        (b'{,"code":5}', True, False),
+        (b'{"code":5,,"flag":0}', True, False),
+        (b'{"code":5,"x":[1,]}', True, False),
+        (b'{"code":5,"x":[1,2]}', True, True),
+        (b'{"code":5,"version":{}}', False, True),
+        (b'{"code":5,"version":[1]}', False, True),
+        (b'{"code":5,"version":[]}', False, False),
+        (b'{"code":5,"language":0.5}', False, True),
+        (b'{"code":5,"extFields":""}', False, True),
+        (b'{"code":5,"serializeTypeCurrentRPC":1}', True, True),
+        (b'{"code":5,"serializeTypeCurrentRPC":2}', False, False),
+        (b'{"code":5,"serializeTypeCurrentRPC":true}', False, False),
+        (b'{"code":5,"serializeTypeCurrentRPC":0.5}', False, True),
+        (b'{"code":5,"body":"aGk="}', True, False),
+        (b'{"code":5,"body":"!!!"}', False, False),
+        (b'{"code":5,"body":[1,2]}', True, True),
+        (b'{"code":5,"body":1}', False, False),
+        (b'{"code":5,"body":null}', True, True),
+        (b'{"@type":"java.lang.Object","code":5}', False, True),
+    ],
+)
+def test_leniency(text: bytes, *, fastjson_1: bool, fastjson_2: bool) -> None:
+    """REMOTING-HEADER-2, REMOTING-HEADER-5: as 4.9.7 and 5.5.0 answer or close on the wire."""
+    for release, read in ((RELEASE_4_9, fastjson_1), (RELEASE_5_5, fastjson_2)):
+        if read:
+            command = header(text, release)
+            assert command.code == 5
+            assert type(command.opaque) is int  # and not a boolean, which would be printed so
+        else:
+            with pytest.raises(FrameRefused):
+                header(text, release)
 
 
 def rocketmq(fields: bytes, remark: bytes = b"", tail: bytes = b"") -> bytes:

@@ -33,6 +33,9 @@ __all__ = [
 ASCII_END = 0x80
 DEPTH_MAX = 200  # fastjson 1 has no limit but the stack of its thread, fastjson 2 has 2048
 _BLANKS = " \t\r\n\f\b"
+_CONTROLS = "".join(map(chr, range(0x20))).replace("\x1a", "") + "\x7f"
+_END_MARK = "\x1a"
+_SUFFIXES = "LSBFD"  # of Java's long, short, byte, float and double
 _LITERALS = {"true": True, "false": False, "null": None}
 _NUMBER = frozenset("+-0123456789.eE")
 _ESCAPED = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "f": "\f", "v": "\v", "F": "\f"}
@@ -74,17 +77,20 @@ class _Reader:
         self._at = 0
 
     def document(self) -> JsonValue:
-        """The whole text; only blanks may follow the value."""
+        """The whole text; only blanks, and all that is behind an end mark, may follow the value."""
+        self._text = self._text.strip(_CONTROLS if self._old else "\0")
         if self._old and self._text.startswith("\ufeff"):
             self._at = 1
         value = self._value(0)
         self._skip()
-        if self._at < len(self._text):
+        if not self._old and self._text[self._at : self._at + 1] == ",":
+            self._at += 1
+        if self._at < len(self._text) and self._text[self._at] != _END_MARK:
             raise _Malformed(f"something follows the value at {self._at}")
         return value
 
     def _skip(self) -> None:
-        """Pass blanks and comments; fastjson 2 knows those of a line only."""
+        """Pass blanks and comments."""
         text, end = self._text, len(self._text)
         while self._at < end:
             char = text[self._at]
@@ -93,7 +99,7 @@ class _Reader:
             elif char == "/" and text.startswith("//", self._at):
                 newline = text.find("\n", self._at)
                 self._at = end if newline < 0 else newline + 1
-            elif char == "/" and text.startswith("/*", self._at) and self._old:
+            elif char == "/" and text.startswith("/*", self._at):
                 close = text.find("*/", self._at + 2)
                 if close < 0:
                     raise _Malformed("a comment has no end")
@@ -137,6 +143,10 @@ class _Reader:
         while self._at < len(text) and text[self._at] in _NUMBER:
             self._at += 1
         word = text[start : self._at]
+        if text[self._at : self._at + 1] in _SUFFIXES and self._at < len(text):
+            self._at += 1
+        if not self._old and text[self._at :].lstrip(_BLANKS).startswith("/*"):
+            raise _Malformed(f"a comment behind a number at {self._at}")
         try:
             return int(word)
         except ValueError:
@@ -174,7 +184,7 @@ class _Reader:
         """The character that an escape stands for, and where the next one begins."""
         text = self._text
         char = text[at : at + 1]
-        if char == "u" or (char == "x" and self._old):
+        if char in {"u", "x"} and char:
             width = 4 if char == "u" else 2
             digits = text[at + 1 : at + 1 + width]
             if len(digits) < width or not _HEX_DIGITS.issuperset(digits):
@@ -192,7 +202,7 @@ class _Reader:
         self._at += 1
         values: list[JsonValue] = []
         while True:
-            self._commas()
+            self._commas("]", first=not values)
             if self._peek() == "]":
                 self._at += 1
                 return values
@@ -200,7 +210,17 @@ class _Reader:
             if self._peek() not in {",", "]"}:
                 raise _Malformed(f"an array at {self._at}")
 
-    def _commas(self) -> None:
+    def _commas(self, end: str, *, first: bool) -> None:
+        """Pass what is between two values; fastjson 1 takes any number of commas anywhere.
+
+        fastjson 2 takes one, and one behind the last member of an object.
+        """
+        if not self._old:
+            if not first and self._peek() == ",":
+                self._at += 1
+                if end == "]" and self._peek() == end:
+                    raise _Malformed(f"a comma before the end at {self._at}")
+            return
         while self._peek() == ",":
             self._at += 1
 
@@ -208,7 +228,7 @@ class _Reader:
         self._at += 1
         fields: dict[str, JsonValue] = {}
         while True:
-            self._commas()
+            self._commas("}", first=not fields)
             if self._peek() == "}":
                 self._at += 1
                 return fields
