@@ -87,7 +87,9 @@ class ConsumerGroupInfo:
         old.last_update_timestamp = now
         return False
 
-    def update_subscription(self, subscriptions: Iterable[SubscriptionData], now: Millis) -> bool:
+    def update_subscription(
+        self, subscriptions: Iterable[SubscriptionData | None], now: Millis
+    ) -> bool:
         """Make the table say what the heartbeat says; True where a topic came or went.
 
         BROKER-MEMBER-4: a newer version replaces, an older or equal one does not, and neither
@@ -96,7 +98,7 @@ class ConsumerGroupInfo:
         updated = False
         named: set[str] = set()
         for data in subscriptions:
-            if data.topic is None:
+            if data is None:
                 raise null_pointer()
             old = self.subscription_table.get(data.topic)
             if old is None:

@@ -92,7 +92,7 @@ class ConsumerManager:
         consume_type: str | None,
         message_model: str | None,
         consume_from_where: str | None,
-        subscriptions: Sequence[SubscriptionData],
+        subscriptions: Sequence[SubscriptionData | None],
         *,
         notify: bool,
     ) -> bool:
@@ -104,12 +104,15 @@ class ConsumerManager:
         known = self._group(group, consume_type, message_model, consume_from_where)
         if self._ctx.release.consumer_compensation:
             for data in subscriptions:
+                if data is None:
+                    raise null_pointer()
                 self._topic_groups.setdefault(data.topic, {})[known.group_name] = None
         joined = known.update_channel(info, consume_type, message_model, consume_from_where)
         changed = known.update_subscription(subscriptions, now)
         if (joined or changed) and notify:
             self._changed(known, now)
-        self._ctx.consumer_filter_manager.register(known.group_name, subscriptions, now)
+        wanted = [data for data in subscriptions if data is not None]
+        self._ctx.consumer_filter_manager.register(known.group_name, wanted, now)
         return joined or changed
 
     def register_consumer_without_sub(

@@ -6,6 +6,7 @@ A processor's module is imported when its first request arrives.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from importlib import import_module
 from typing import TypeAlias, cast
 
@@ -91,6 +92,11 @@ PROCESSORS: dict[int, tuple[str, str]] = {
 
 REJECTING = frozenset({10, 310, 320, 36})  # SendMessageProcessor#rejectRequest
 NOT_ON_FAST_PORT = frozenset({11, 361})  # never registered at listenPort - 2
+# Codes whose answer is made with a class of fields in Java: also where no field is set, the
+# `extFields` of the answer are there, empty. BROKER-LIFECYCLE-16.
+ANSWERS_WITH_HEADER = frozenset(
+    {10, 11, 12, 14, 15, 21, 26, 29, 30, 31, 32, 35, 38, 301, 310, 320, 324, 325, 361}
+)
 
 _resolved: dict[int, Processor] = {}
 
@@ -133,8 +139,18 @@ def process_request(ctx: BrokerContext, request: Request, *, fast_port: bool = F
         response = _threw(command, error.remark)
     except RefimplError as error:
         response = _threw(command, str(error))
+    else:
+        if response is not None:
+            response = with_header(response, code)
     if response is not None:
         ctx.respond(request, response)
+
+
+def with_header(response: RemotingCommand, code: int) -> RemotingCommand:
+    """The answer of a processor with its fields, be there none. BROKER-LIFECYCLE-16."""
+    if response.ext_fields is None and code in ANSWERS_WITH_HEADER:
+        return replace(response, ext_fields={})
+    return response
 
 
 def _threw(command: RemotingCommand, remark: str) -> RemotingCommand:

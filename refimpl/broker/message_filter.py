@@ -9,6 +9,7 @@ Cited in short below: BROKER-PULL-35.
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from refimpl.broker.processor_threw import null_pointer
 from refimpl.model.java import i32
 from refimpl.model.override import override
 from refimpl.model.subscription import SUB_ALL, SubscriptionData, is_tag_type
@@ -22,7 +23,7 @@ RETRY_GROUP_TOPIC_PREFIX = "%RETRY%"
 class ExpressionMessageFilter:
     """The filter of one subscription; `data` is None for tags, or where SQL did not compile."""
 
-    __slots__ = ("_codes", "_data", "_everything", "_tags")
+    __slots__ = ("_codes", "_data", "_everything", "_tags", "_throws")
 
     def __init__(
         self, subscription: SubscriptionData | None, data: "ConsumerFilterData | None"
@@ -37,15 +38,23 @@ class ExpressionMessageFilter:
             or not self._tags
             or subscription.sub_string == SUB_ALL
         )
+        self._throws = not self._everything and (
+            subscription is not None and subscription.sub_string is None
+        )
         self._codes = frozenset() if subscription is None else frozenset(subscription.code_set)
 
     def matches_consume_queue(self, tags_code: int | None) -> bool:
         """Compare the low 32 bits of the tag code. BROKER-PULL-30; collisions pass, clients check.
 
-        None (a scan that knows no message) and expressions pass here. BROKER-PULL-31.
+        None (a scan that knows no message) and expressions pass here. BROKER-PULL-31. A tag
+        subscription without a text, as a heartbeat can bring it, throws: BROKER-PULL-42.
         """
         if self._everything or tags_code is None or tags_code in self._codes:
+            if self._throws and tags_code is not None:
+                raise null_pointer()
             return True
+        if self._throws:
+            raise null_pointer()
         return i32(tags_code) in self._codes
 
     def matches_commit_log(self, properties: Mapping[str, str] | None) -> bool:

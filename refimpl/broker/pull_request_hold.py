@@ -86,10 +86,7 @@ class PullRequestHold:
             newest = max_offset
             if newest <= pull.pull_from_this_offset:
                 newest = self._ctx.store.max_offset_in_queue(Topic(topic), QueueId(queue_id))
-            wake = newest > pull.pull_from_this_offset and (
-                pull.message_filter.matches_consume_queue(tags_code)
-                and (properties is None or pull.message_filter.matches_commit_log(properties))
-            )
+            wake = newest > pull.pull_from_this_offset and _wanted(pull, tags_code, properties)
             if wake or now >= pull.request.now + pull.timeout_millis:
                 self._wake(pull.request, now)
             else:
@@ -126,10 +123,25 @@ class PullRequestHold:
         return len(self._table.get((topic, queue_id), ()))
 
     def _wake(self, request: "Request", now: Millis) -> None:
+        from refimpl.broker.dispatch import with_header  # noqa: PLC0415 - cycle
         from refimpl.broker.processor.pull_message import pull_again  # noqa: PLC0415 - cycle
 
         try:
             response = pull_again(self._ctx, request._replace(now=now))
         except RemotingError:
             return  # Java logs it; the client's own time-out ends the wait
-        self._ctx.respond(request, response)
+        if response is not None:
+            self._ctx.respond(request, with_header(response, request.command.code))
+
+
+def _wanted(pull: PullRequest, tags_code: int | None, properties: Mapping[str, str] | None) -> bool:
+    """True where the filter wants the message; one that throws harms no other pull.
+
+    BROKER-PULL-42.
+    """
+    try:
+        return pull.message_filter.matches_consume_queue(tags_code) and (
+            properties is None or pull.message_filter.matches_commit_log(properties)
+        )
+    except RemotingError:
+        return False

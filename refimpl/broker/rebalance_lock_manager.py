@@ -79,6 +79,10 @@ class RebalanceLockManager:
             if entry is not None and unlock(entry, client_id) is None:
                 del locks[queue]
 
+    def knows(self, group: str) -> bool:
+        """True where a queue was ever locked in the group."""
+        return group in self._table
+
     def is_lock_all_expired(self, group: str, now: Millis) -> bool:
         """True where no queue of the group has a live lock (5.5, for retries of orderly groups)."""
         return all(entry.expired(now) for entry in self._table.get(group, {}).values())

@@ -134,7 +134,8 @@ class Release(NamedTuple):
     # --- broker: pull and offsets
     consumer_offset_has_version: bool  # BROKER-OFFSET-17: and groups and pulled offsets in the file
     server_side_reset_offset: bool  # BROKER-OFFSET-12
-    commit_checks_group_and_topic: bool  # BROKER-OFFSET-4
+    min_offset_is_forwarded: bool  # BROKER-QUERY-16: answered as a call between brokers
+    commit_checks_group_and_topic: bool  # BROKER-OFFSET-4, BROKER-OFFSET-19
     empty_queue_has_no_offset: bool  # BROKER-OFFSET-6: else an unknown group begins at 0
     pull_offset_table: bool  # BROKER-PULL-28
     slave_commits_pull_offset: bool  # BROKER-PULL-19

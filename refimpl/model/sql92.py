@@ -19,7 +19,6 @@ from lark.exceptions import UnexpectedInput, VisitError
 from refimpl.model import sql92_expression as tree
 from refimpl.model.errors import InvalidInput
 from refimpl.model.java import parse_long
-from refimpl.model.java_double import parse_double
 from refimpl.model.release import Release
 from refimpl.model.sql92_expression import EvaluationFailed, Expression, MQFilterError
 
@@ -97,7 +96,7 @@ def _tokens(text: str, *, text_operators: bool) -> Iterator[Token]:
             return
         found = _TOKEN.match(text, position)
         if found is None:
-            raise MQFilterError(f"lexical error at {position}")
+            raise MQFilterError(f"Lexical error at {position}", tree.LEXICAL_ERROR)
         kind, image = found.lastgroup, found.group()
         assert kind is not None
         if kind == "SIGN":
@@ -197,12 +196,15 @@ class _Builder(Transformer[Token, Expression]):
     def decimal(self, token: Token) -> Expression:
         try:
             value = parse_long(token.rstrip("lL"))
-        except InvalidInput as error:
-            raise MQFilterError(str(error)) from None
+        except InvalidInput:
+            digits = token.rstrip("lL")
+            raise MQFilterError(
+                f'For input string: "{digits}"', "java.lang.NumberFormatException"
+            ) from None
         return tree.Constant(tree.integer_or_long(value))
 
     def floating(self, token: Token) -> Expression:
-        return tree.create_float(parse_double(str(token)))
+        return tree.create_float(str(token))
 
     def true(self, _word: Token) -> Expression:
         return tree.TRUE
@@ -239,14 +241,14 @@ def compile_expression(text: str | None, release: Release) -> Expression:
     (operands), BROKER-FILTER-10 (words), BROKER-FILTER-13 (depth).
     """
     if text is None:
-        raise MQFilterError("null")
+        raise MQFilterError("null", None)
     parser = _parser().parse_interactive()
     nesting = 0
     try:
         for token in _tokens(text, text_operators=release.sql_has_text_operators):
             nesting += (token.type == "LPAR") - (token.type == "RPAR")
             if nesting > MAX_NESTING:
-                raise MQFilterError("nested too deeply")
+                raise MQFilterError("nested too deeply", "java.lang.StackOverflowError")
             try:
                 parser.feed_token(token)
             except UnexpectedInput:
@@ -254,7 +256,7 @@ def compile_expression(text: str | None, release: Release) -> Expression:
         end = Token("$END", "")
         return cast("Expression", parser.feed_token(end))
     except UnexpectedInput as error:
-        raise MQFilterError(str(error)) from None
+        raise MQFilterError(f"Encountered {error}", tree.PARSE_EXCEPTION) from None
     except VisitError as error:
         if isinstance(error.orig_exc, MQFilterError):
             raise error.orig_exc from None

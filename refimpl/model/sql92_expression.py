@@ -37,14 +37,24 @@ Scalar: TypeAlias = "str | int | float | bool"
 Number: TypeAlias = "int | float"
 
 
+PARSE_EXCEPTION = "org.apache.rocketmq.filter.parser.ParseException"
+LEXICAL_ERROR = "org.apache.rocketmq.filter.parser.TokenMgrError"
+RUNTIME_EXCEPTION = "java.lang.RuntimeException"
+
+
 class MQFilterError(InvalidInput):
-    """A selector that cannot be compiled: `reason` is Java's for every cause, `detail` is ours."""
+    """A selector that cannot be compiled: `reason` is Java's for every cause, `detail` is ours.
+
+    `remark` is what a broker answers: Java's class and text of the cause, None where that has no
+    text. BROKER-FILTER-9.
+    """
 
     code = -1
 
-    def __init__(self, detail: str) -> None:
+    def __init__(self, detail: str, cause: str | None = RUNTIME_EXCEPTION) -> None:
         super().__init__("selector", detail, "Invalid MessageSelector. ")
         self.detail = detail
+        self.remark = None if cause is None else f"{cause}: {detail}"
 
 
 class EvaluationFailed(RefimplError):
@@ -64,7 +74,7 @@ class Expression:
     def __init__(self, *children: "Expression") -> None:
         self.depth: int = 1 + max((child.depth for child in children), default=0)
         if self.depth > MAX_DEPTH:
-            raise MQFilterError("nested too deeply")
+            raise MQFilterError("nested too deeply", "java.lang.StackOverflowError")
 
     def evaluate(self, properties: Mapping[str, str]) -> Value:
         """Value for one message; raises `EvaluationFailed`."""
@@ -344,7 +354,9 @@ def as_boolean(expression: Expression) -> Expression:
         return expression
     if isinstance(expression, Property):
         return BooleanCast(expression)
-    raise MQFilterError("will not result in a boolean value")
+    raise MQFilterError(
+        f"Expression will not result in a boolean value: {expression}", PARSE_EXCEPTION
+    )
 
 
 def integer_or_long(value: int) -> int:
@@ -352,10 +364,13 @@ def integer_or_long(value: int) -> int:
     return value if i32(value) == value else Long(value)
 
 
-def create_float(value: float) -> Constant:
+def create_float(text: str) -> Constant:
     """A Double literal; Java refuses infinity, and zero as too small."""
-    if value > float_info.max or value < _SMALLEST_DOUBLE:
-        raise MQFilterError("floating point literal out of range")
+    value = parse_double(text)
+    if value > float_info.max:
+        raise MQFilterError(f"{text} is greater than 1.7976931348623157E308")
+    if value < _SMALLEST_DOUBLE:
+        raise MQFilterError(f"{text} is less than 4.9E-324")
     return Constant(value)
 
 
@@ -371,10 +386,10 @@ def create_equal(left: Expression, right: Expression) -> Expression:
     """`=`: NULL is no operand, and a boolean literal meets no other literal but a boolean."""
     for operand in (left, right):
         if isinstance(operand, Constant) and operand.value is None:
-            raise MQFilterError("NULL cannot be compared")
+            raise MQFilterError("'NULL' cannot be compared.")
     literal = isinstance(right, Constant) and not isinstance(right, BooleanConstant)
     if isinstance(left, BooleanConstant) and literal:
-        raise MQFilterError("a boolean cannot be compared with another literal")
+        raise MQFilterError(f"'{left}' cannot be compared with '{right}'")
     return Comparison("==", left, right)
 
 
@@ -385,7 +400,7 @@ def create_ordered(symbol: str, left: Expression, right: Expression) -> Expressi
         if isinstance(operand, Constant):
             wrong = isinstance(operand.value, bool | str) or operand.value is None
         if wrong:
-            raise MQFilterError("cannot be compared")
+            raise MQFilterError(f"Value '{operand}' cannot be compared.")
     return Comparison(symbol, left, right)
 
 
@@ -393,20 +408,23 @@ def create_between(value: Expression, low: Expression, high: Expression) -> Expr
     """BETWEEN: two literals must be in order."""
     if isinstance(low, Constant) and isinstance(high, Constant):
         if low.value is None or high.value is None:
-            raise MQFilterError("values can not be null")
+            raise MQFilterError("Illegal values of between, values can not be null!")
         try:
             out_of_order = compare(high.value, low.value) < 0
         except EvaluationFailed as error:
             raise MQFilterError(error.java_class) from None
         if out_of_order:
-            raise MQFilterError("left value must be less than or equal to right value")
+            raise MQFilterError(
+                f"Illegal values of between, left value({low.value}) must less than or equal to "
+                f"right value({high.value})"
+            )
     return create_logic("&&", create_ordered(">=", value, low), create_ordered("<=", value, high))
 
 
 def create_in(left: Expression, elements: Sequence[str], *, negated: bool) -> Expression:
     """IN: only a property can be looked up."""
     if not isinstance(left, Property):
-        raise MQFilterError("expected a property for In")
+        raise MQFilterError(f"Expected a property for In expression, got: {left}")
     return In(left, elements, negated=negated)
 
 

@@ -77,6 +77,11 @@ class BodyRefused(RemotingError):
         self.reason = reason
         self.remark = f"com.alibaba.{library}.JSONException: {reason}"
 
+    def of_library(self, library: str) -> "BodyRefused":
+        """The same refusal by another JSON library of Java; a null stays a null."""
+        self.remark = self.remark.replace("com.alibaba.fastjson.", f"com.alibaba.{library}.")
+        return self
+
     @classmethod
     def null(cls, body: str) -> "BodyRefused":
         """No body, or JSON's null, where the processor needs one."""

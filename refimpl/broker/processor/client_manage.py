@@ -9,7 +9,6 @@ from refimpl.broker.client_channel_info import ClientChannelInfo
 from refimpl.broker.consumer_group_info import CONSUME_ACTIVELY
 from refimpl.broker.context import BrokerContext, Request
 from refimpl.broker.processor_threw import null_pointer
-from refimpl.model.errors import InvalidInput
 from refimpl.model.subscription import SQL92, is_tag_type
 from refimpl.model.sys_flag import PERM_READ, PERM_WRITE, build_topic_sys_flag
 from refimpl.model.topic_validator import retry_topic
@@ -34,6 +33,8 @@ def heart_beat(ctx: BrokerContext, request: Request) -> RemotingCommand:
     fingerprint = beat.heartbeat_fingerprint if release.heartbeat_answers_flags else 0
     changed = fingerprint == 0
     for data in beat.consumer_data_set:
+        if data is None:
+            raise null_pointer()
         if (
             release.rejects_pull_consumers
             and data.consume_type == CONSUME_ACTIVELY
@@ -47,7 +48,7 @@ def heart_beat(ctx: BrokerContext, request: Request) -> RemotingCommand:
             ctx.consumer_manager.fingerprints[data.group_name or ""] = fingerprint
         _register_consumer(ctx, data, info, without_sub=fingerprint != 0 and beat.is_without_sub)
     for producer in beat.producer_data_set:
-        if producer.group_name is None:
+        if producer is None or producer.group_name is None:
             raise null_pointer()
         ctx.producer_manager.register_producer(producer.group_name, info)
     response = make_response(command, ResponseCode.SUCCESS)
@@ -65,9 +66,7 @@ def _register_consumer(
 ) -> None:
     """One group: its settings, its retry topic, its member. BROKER-MEMBER-13: the retry topic."""
     now = info.last_update_timestamp
-    ordered = ctx.release.heartbeat_answers_flags and any(
-        ctx.topic_config_manager.is_order_topic(s.topic) for s in data.subscription_data_set
-    )
+    ordered = ctx.release.heartbeat_answers_flags and _names_order_topic(ctx, data)
     group = ctx.subscription_group_manager.find_subscription_group_config(data.group_name, now)
     notify = True
     assert data.group_name is not None  # the line above refuses null
@@ -91,6 +90,15 @@ def _register_consumer(
         manager.register_consumer(
             data.group_name, info, *how, data.subscription_data_set, notify=notify
         )
+
+
+def _names_order_topic(ctx: BrokerContext, data: ConsumerData) -> bool:
+    for subscription in data.subscription_data_set:
+        if subscription is None:
+            raise null_pointer()
+        if ctx.topic_config_manager.is_order_topic(subscription.topic):
+            return True
+    return False
 
 
 def unregister_client(ctx: BrokerContext, request: Request) -> RemotingCommand:
@@ -117,7 +125,11 @@ def unregister_client(ctx: BrokerContext, request: Request) -> RemotingCommand:
 def check_client_config(ctx: BrokerContext, request: Request) -> RemotingCommand:
     """Say whether the broker could filter by a subscription. BROKER-MEMBER-14."""
     command = request.command
-    body = CheckClientRequestBody.read(command.body, ctx.release, request.now)
+    body = None
+    if command.body:
+        body = CheckClientRequestBody.read(command.body, ctx.release, request.now)
+    elif ctx.release.oldest_json:
+        raise null_pointer()
     subscription = None if body is None else body.subscription_data
     if subscription is None or is_tag_type(subscription.expression_type):
         return make_response(command, ResponseCode.SUCCESS)
@@ -131,9 +143,10 @@ def check_client_config(ctx: BrokerContext, request: Request) -> RemotingCommand
     if kind != SQL92:  # Java finds no filter and meets its null
         return make_response(command, ResponseCode.SUBSCRIPTION_PARSE_FAILED)
     from refimpl.model.sql92 import compile_expression  # noqa: PLC0415 - brings the grammar
+    from refimpl.model.sql92_expression import MQFilterError  # noqa: PLC0415 - the same
 
     try:
-        compile_expression(subscription.sub_string or "", ctx.release)
-    except InvalidInput as error:
-        return make_response(command, ResponseCode.SUBSCRIPTION_PARSE_FAILED, error.reason)
+        compile_expression(subscription.sub_string, ctx.release)
+    except MQFilterError as error:
+        return make_response(command, ResponseCode.SUBSCRIPTION_PARSE_FAILED, error.remark)
     return make_response(command, ResponseCode.SUCCESS)

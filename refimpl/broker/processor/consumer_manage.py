@@ -7,6 +7,7 @@ Cited in short below: BROKER-OFFSET-5.
 """
 
 from refimpl.broker.context import BrokerContext, Request
+from refimpl.broker.processor_threw import null_pointer
 from refimpl.model.ids import QueueId, QueueOffset, Topic
 from refimpl.remoting.body.consumer import GetConsumerListByGroupResponseBody
 from refimpl.remoting.command import RemotingCommand, make_response
@@ -32,43 +33,80 @@ def get_consumer_list_by_group(ctx: BrokerContext, request: Request) -> Remoting
             ResponseCode.SYSTEM_ERROR,
             "no consumer for this group, " + header.consumer_group,
         )
-    known = tuple(client_id for client_id in client_ids if client_id is not None)
-    body = GetConsumerListByGroupResponseBody(consumer_id_list=known)
+    body = GetConsumerListByGroupResponseBody(consumer_id_list=tuple(client_ids))
     return make_response(command, ResponseCode.SUCCESS, body=body.encode(ctx.release))
 
 
+def _printed(text: str | None) -> str:
+    """How Java prints a text into the key of an offset: an absent one is the word `null`."""
+    return "null" if text is None else text
+
+
 def update_consumer_offset(ctx: BrokerContext, request: Request) -> RemotingCommand:
-    """Store an offset as it comes. BROKER-OFFSET-1, -2; BROKER-OFFSET-4, -13 in 5.5."""
+    """Store an offset as it comes. BROKER-OFFSET-1, -2; BROKER-OFFSET-4, -13, -19 in 5.5."""
     command = request.command
     header = decode_header(UpdateConsumerOffsetRequestHeader, command.ext_fields, ctx.release)
-    group, topic, queue_id = header.consumer_group, header.topic, header.queue_id
-    offsets = ctx.consumer_offset_manager
     if ctx.release.commit_checks_group_and_topic:
-        if not ctx.subscription_group_manager.contains_subscription_group(group):
-            return make_response(
-                command, ResponseCode.SUBSCRIPTION_GROUP_NOT_EXIST, f"Group {group} not exist!"
-            )
-        if ctx.topic_config_manager.select_topic_config(topic) is None:
-            return make_response(command, ResponseCode.TOPIC_NOT_EXIST, f"Topic {topic} not exist!")
-        if ctx.config.boolean("useServerSideResetOffset") and offsets.has_offset_reset(
-            topic, group, queue_id
-        ):
-            return make_response(command, ResponseCode.SUCCESS, "Offset has been previously reset")
-    offsets.commit_offset(group, topic, queue_id, header.commit_offset, request.now)
+        refused = _check_commit(ctx, command, header)
+        if refused is not None:
+            return refused
+    if header.queue_id is None or header.commit_offset is None:
+        raise null_pointer()
+    ctx.consumer_offset_manager.commit_offset(
+        _printed(header.consumer_group),
+        _printed(header.topic),
+        header.queue_id,
+        header.commit_offset,
+        request.now,
+    )
     return make_response(command, ResponseCode.SUCCESS)
+
+
+def _check_commit(
+    ctx: BrokerContext, command: RemotingCommand, header: UpdateConsumerOffsetRequestHeader
+) -> RemotingCommand | None:
+    """5.5: group and topic exist, nothing is missing, no reset is pending."""
+    group, topic, queue_id = header.consumer_group, header.topic, header.queue_id
+    if topic is None:
+        raise null_pointer()
+    if group is None or not ctx.subscription_group_manager.contains_subscription_group(group):
+        return make_response(
+            command,
+            ResponseCode.SUBSCRIPTION_GROUP_NOT_EXIST,
+            f"Group {_printed(group)} not exist!",
+        )
+    if ctx.topic_config_manager.select_topic_config(topic) is None:
+        return make_response(command, ResponseCode.TOPIC_NOT_EXIST, f"Topic {topic} not exist!")
+    if queue_id is None or header.commit_offset is None:
+        missing = "QueueId" if queue_id is None else "Offset"
+        return make_response(
+            command, ResponseCode.INVALID_PARAMETER, f"{missing} is null, topic is {topic}"
+        )
+    if ctx.config.boolean(
+        "useServerSideResetOffset"
+    ) and ctx.consumer_offset_manager.has_offset_reset(topic, group, queue_id):
+        return make_response(command, ResponseCode.SUCCESS, "Offset has been previously reset")
+    return None
 
 
 def query_consumer_offset(ctx: BrokerContext, request: Request) -> RemotingCommand:
     """The stored offset, 0 where the queue can be read from its beginning, or not found.
 
-    BROKER-OFFSET-3, -5 and -6.
+    BROKER-OFFSET-3, -5, -6 and -19.
     """
     command = request.command
     header = decode_header(QueryConsumerOffsetRequestHeader, command.ext_fields, ctx.release)
-    topic, queue_id = Topic(header.topic), QueueId(header.queue_id)
-    offset = ctx.consumer_offset_manager.query_offset(header.consumer_group, topic, queue_id)
+    if header.topic is None and ctx.release.commit_checks_group_and_topic:
+        raise null_pointer()
+    queue_id = QueueId(header.queue_id)
+    offset = ctx.consumer_offset_manager.query_offset(
+        _printed(header.consumer_group), _printed(header.topic), queue_id
+    )
     if offset >= 0:
         return _found(command, offset)
+    if header.topic is None:
+        raise null_pointer()
+    topic = Topic(header.topic)
     least = ctx.store.min_offset_in_queue(topic, queue_id)
     if ctx.release.empty_queue_has_no_offset:
         if header.set_zero_if_not_found is False:

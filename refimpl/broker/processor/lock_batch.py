@@ -4,6 +4,8 @@ Java 4.9.7: broker/processor/AdminBrokerProcessor#lockBatchMQ, #unlockBatchMQ. 5
 asks other brokers of the group; without slaves its quorum is this broker. BROKER-ORDER-6, -7.
 """
 
+from collections.abc import Iterable
+
 from refimpl.broker.context import BrokerContext, Request
 from refimpl.broker.processor_threw import null_pointer
 from refimpl.model.message_queue import MessageQueue
@@ -26,7 +28,7 @@ def lock_batch_mq(ctx: BrokerContext, request: Request) -> RemotingCommand:
         raise null_pointer()
     else:
         granted = ctx.rebalance_lock_manager.try_lock_batch(
-            body.consumer_group, body.mq_set, body.client_id, request.now
+            body.consumer_group, _queues(body.mq_set), body.client_id, request.now
         )
     answer = LockBatchResponseBody(lock_ok_mq_set=tuple(granted))
     return make_response(request.command, ResponseCode.SUCCESS, body=answer.encode(ctx.release))
@@ -37,6 +39,21 @@ def unlock_batch_mq(ctx: BrokerContext, request: Request) -> RemotingCommand:
     body = UnlockBatchRequestBody.decode(request.command.body, ctx.release)
     if body.consumer_group is None:
         raise null_pointer()
+    queues = body.mq_set
+    if None in queues and not ctx.rebalance_lock_manager.knows(body.consumer_group):
+        queues = ()  # Java does not look at the set
     if body.client_id is not None:
-        ctx.rebalance_lock_manager.unlock_batch(body.consumer_group, body.mq_set, body.client_id)
+        ctx.rebalance_lock_manager.unlock_batch(
+            body.consumer_group, _queues(queues), body.client_id
+        )
     return make_response(request.command, ResponseCode.SUCCESS)
+
+
+def _queues(mq_set: Iterable[MessageQueue | None]) -> list[MessageQueue]:
+    """The queues of a request; a null among them is refused before any of them is touched."""
+    queues: list[MessageQueue] = []
+    for queue in mq_set:
+        if queue is None:
+            raise null_pointer()
+        queues.append(queue)
+    return queues

@@ -6,6 +6,7 @@ Cited in short below: BROKER-QUERY-2, BROKER-QUERY-3, BROKER-QUERY-4.
 """
 
 from refimpl.broker.context import BrokerContext, Request
+from refimpl.broker.processor_threw import ProcessorThrew
 from refimpl.model.ids import PhysicalOffset, Topic
 from refimpl.model.java import parse_boolean
 from refimpl.remoting.command import RemotingCommand, make_response
@@ -25,7 +26,8 @@ _INDEX_KEY_TYPE = "K"
 def query_message(ctx: BrokerContext, request: Request) -> RemotingCommand:
     """The records that the index has for a topic and key; a superset, since hashes collide.
 
-    BROKER-QUERY-1 to -4. A query for a unique key takes `defaultQueryMaxNum` records.
+    BROKER-QUERY-1 to -4, -17. A query for a unique key takes `defaultQueryMaxNum` records; a key
+    or topic that is missing is looked for as the word that Java prints for null.
     """
     command, release = request.command, ctx.release
     header = decode_header(QueryMessageRequestHeader, command.ext_fields, release)
@@ -37,9 +39,11 @@ def query_message(ctx: BrokerContext, request: Request) -> RemotingCommand:
         index_type = _INDEX_UNIQUE_TYPE
     elif not index_type:
         index_type = _INDEX_KEY_TYPE
+    if max_num < 0:
+        raise ProcessorThrew("java.lang.IllegalArgumentException", f"Illegal Capacity: {max_num}")
     result = ctx.store.query_message(
-        Topic(header.topic),
-        header.key,
+        Topic("null" if header.topic is None else header.topic),
+        "null" if header.key is None else header.key,
         max_num,
         header.begin_timestamp,
         header.end_timestamp,

@@ -12,6 +12,7 @@ Cited in short below: BROKER-QUERY-13.
 from refimpl.broker.context import BrokerContext, Request
 from refimpl.model.ids import Millis, QueueId, Topic
 from refimpl.remoting.command import RemotingCommand, make_response
+from refimpl.remoting.errors import HeaderRefused
 from refimpl.remoting.header import decode_header
 from refimpl.remoting.header.queue_offset import (
     GetEarliestMsgStoretimeRequestHeader,
@@ -37,12 +38,25 @@ def get_max_offset(ctx: BrokerContext, request: Request) -> RemotingCommand:
 
 
 def get_min_offset(ctx: BrokerContext, request: Request) -> RemotingCommand:
-    """The first message that a queue still has. BROKER-QUERY-11: 0 for an unknown queue."""
+    """The first message that a queue still has. BROKER-QUERY-11: 0 for an unknown queue.
+
+    Where the release answers it as a call between brokers, its remark is never null and a refusal
+    lacks the name of the exception. BROKER-QUERY-16.
+    """
     command = request.command
-    header = decode_header(GetMinOffsetRequestHeader, command.ext_fields, ctx.release)
+    forwarded = ctx.release.min_offset_is_forwarded
+    try:
+        header = decode_header(GetMinOffsetRequestHeader, command.ext_fields, ctx.release)
+    except HeaderRefused as error:
+        if not forwarded:
+            raise
+        return make_response(command, ResponseCode.SYSTEM_ERROR, error.remark.partition(": ")[2])
     offset = ctx.store.min_offset_in_queue(Topic(header.topic), QueueId(header.queue_id))
     return make_response(
-        command, ResponseCode.SUCCESS, header=GetMinOffsetResponseHeader(offset=offset)
+        command,
+        ResponseCode.SUCCESS,
+        "" if forwarded else None,
+        GetMinOffsetResponseHeader(offset=offset),
     )
 
 

@@ -90,7 +90,7 @@ class _Plain(Codec):
         if kind == "String":
             return text_of(value, at.release)
         if kind in ENUMS:
-            return _enum(kind, value)
+            return _enum(kind, value, at.release)
         try:
             return _number(kind, value)
         except (InvalidInput, ValueError, OverflowError):
@@ -105,14 +105,21 @@ class _Plain(Codec):
         return value
 
 
-def _enum(kind: str, value: JsonValue) -> str | None:
-    """A name or an ordinal; an unknown name is null, an unknown ordinal refused."""
+def _enum(kind: str, value: JsonValue, release: Release) -> str | None:
+    """A name, also in small letters, or an ordinal; an unknown name is null.
+
+    fastjson 2 takes an ordinal as text. An unknown ordinal is refused.
+    """
     names = ENUMS[kind]
+    if isinstance(value, str) and value.isdecimal() and not release.oldest_json:
+        value = int(value)
     if isinstance(value, int) and not isinstance(value, bool):
         if not 0 <= value < len(names):
             raise BodyRefused(kind, f"no constant {value}")
         return names[value]
-    return value if isinstance(value, str) and value in names else None
+    if not isinstance(value, str):
+        return None
+    return value if value in names else next((n for n in names if n.lower() == value), None)
 
 
 def _number(kind: str, value: JsonValue) -> int | float | bool:
@@ -144,10 +151,13 @@ class _Array(Codec):
     @override
     def read(self, value: JsonValue, at: Reading) -> object:
         if not isinstance(value, list):
-            if at.release.oldest_json or not isinstance(value, dict):
+            text = self._inner.name == "String" and at.release.oldest_json
+            if text or not isinstance(value, dict):
                 raise BodyRefused(self.name, "no array")
-            value = [value]  # fastjson 2 takes one for many
+            value = [value]  # one is taken for many
         read = self._inner.read
+        if self._inner.name == "SubscriptionData":  # one without a topic is met like a null
+            value = [None if isinstance(e, dict) and e.get("topic") is None else e for e in value]
         entries = [None if entry is None else read(entry, at) for entry in value]
         return tuple(entries if self._ordered else dict.fromkeys(entries))
 
@@ -159,8 +169,9 @@ class _Array(Codec):
             if inner.name == "String":
                 entries = _string_set(cast("Sequence[str | None]", entries))
             elif inner.name == "MessageQueue":
-                queues = cast("Sequence[MessageQueue]", entries)
-                entries = in_hash_set_order(list(queues))
+                queues = cast("Sequence[MessageQueue | None]", entries)
+                known = in_hash_set_order([queue for queue in queues if queue is not None])
+                entries = [None, *known] if None in queues else known
         return [None if entry is None else inner.write(entry, release) for entry in entries]
 
 
@@ -232,7 +243,12 @@ def _queue_key(key: str, at: Reading) -> int | MessageQueue:
 
 
 def _queue_object(queue: MessageQueue) -> dict[str, Writable]:
-    return {"brokerName": queue.broker_name, "queueId": queue.queue_id, "topic": queue.topic}
+    written: dict[str, Writable] = {"queueId": queue.queue_id}
+    if queue.broker_name:
+        written = {"brokerName": queue.broker_name, **written}
+    if queue.topic:
+        written["topic"] = queue.topic
+    return written
 
 
 def _read_queue(value: JsonValue, at: Reading) -> MessageQueue:
@@ -250,21 +266,33 @@ def _read_queue(value: JsonValue, at: Reading) -> MessageQueue:
 def _read_subscription(value: dict[str, JsonValue], at: Reading) -> SubscriptionData:
     """A subscription; `subVersion` is the clock where it is absent, as its Java field starts."""
     kind = value.get("expressionType", "TAG")
-    version = value.get("subVersion")
-    tags, codes = value.get("tagsSet"), value.get("codeSet")
+    tags, codes = (_entries(value.get(name), at) for name in ("tagsSet", "codeSet"))
     return SubscriptionData(
         topic=text_of(value.get("topic"), at.release) or "",
         sub_string=text_of(value.get("subString"), at.release),
-        tags_set=frozenset(
-            text_of(tag, at.release) or "" for tag in (tags if isinstance(tags, list) else ())
-        ),
-        code_set=frozenset(
-            int(_number("int", code)) for code in (codes if isinstance(codes, list) else ())
-        ),
-        sub_version=at.now if version is None else int(_number("long", version)),
+        tags_set=frozenset(text_of(tag, at.release) or "" for tag in tags),
+        code_set=frozenset(int(_number("int", code)) for code in codes),
+        sub_version=_version(value, at),
         expression_type=text_of(kind, at.release),
         class_filter_mode=value.get("classFilterMode") in (True, "true"),
     )
+
+
+def _entries(value: JsonValue, at: Reading) -> list[JsonValue]:
+    """A set of plain values; fastjson 2 takes one for many."""
+    if value is None or isinstance(value, list):
+        return value or []
+    if at.release.oldest_json:
+        raise BodyRefused("Set", "no array")
+    return [value]
+
+
+def _version(value: dict[str, JsonValue], at: Reading) -> int:
+    """The clock where it is absent or empty; null is 0 for fastjson 2."""
+    version = value.get("subVersion", "")
+    if version is None and not at.release.oldest_json:
+        return 0
+    return at.now if version in (None, "") else int(_number("long", version))
 
 
 def _write_subscription(data: SubscriptionData) -> dict[str, Writable]:
@@ -381,6 +409,7 @@ class Body:
 
     __slots__ = ()
     WIRE: ClassVar[str] = ""
+    NULL_SETS: ClassVar[frozenset[str]] = frozenset()  # where null is no empty set: `(None,)`
 
     def __init__(self, **fields: object) -> None:
         """Never reached: every dataclass brings its own."""
@@ -406,6 +435,8 @@ class Body:
                 entry = value[wire]
                 if entry is not None:
                     fields[attribute] = codec.read(entry, at)
+                elif attribute in cls.NULL_SETS:
+                    fields[attribute] = (None,)
                 else:
                     fields.pop(attribute, None)
         return cls(**fields)
@@ -422,10 +453,13 @@ class Body:
     @classmethod
     def read(cls, data: bytes, release: Release, now: Millis = Millis(0)) -> Self | None:  # noqa: B008 - a number
         """Read a body; None for null, and with fastjson 1 for `[]`. Raises `BodyRefused`."""
-        value = parse_body(data, release)
-        if value is None or (value == [] and release.oldest_json):
-            return None
-        return cls.from_json(value, Reading(release, now))
+        try:
+            value = parse_body(data, release)
+            if value is None or (value == [] and release.oldest_json):
+                return None
+            return cls.from_json(value, Reading(release, now))
+        except BodyRefused as error:
+            raise error.of_library("fastjson" if release.oldest_json else "fastjson2") from None
 
     @classmethod
     def decode(cls, data: bytes, release: Release, now: Millis = Millis(0)) -> Self:  # noqa: B008 - a number

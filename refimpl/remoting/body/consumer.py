@@ -14,7 +14,7 @@ class GetConsumerListByGroupResponseBody(Body):
     """Client ids: GET_CONSUMER_LIST_BY_GROUP (38)."""
 
     WIRE: ClassVar[str] = "consumerIdList:List<String>"
-    consumer_id_list: tuple[str, ...] | None = None
+    consumer_id_list: tuple[str | None, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -26,11 +26,12 @@ class ConsumerData(Body):
         "consumeFromWhere:ConsumeFromWhere consumeType:ConsumeType groupName:String "
         "messageModel:MessageModel subscriptionDataSet:Set<SubscriptionData> unitMode:boolean"
     )
+    NULL_SETS: ClassVar[frozenset[str]] = frozenset({"subscription_data_set"})
     consume_from_where: str | None = None
     consume_type: str | None = None
     group_name: str | None = None
     message_model: str | None = None
-    subscription_data_set: tuple[SubscriptionData, ...] = ()
+    subscription_data_set: tuple[SubscriptionData | None, ...] = ()
     unit_mode: bool = False
 
 
@@ -43,10 +44,11 @@ class HeartbeatData(Body):
         "heartbeatFingerprint:int@5.5 producerDataSet:Set<ProducerData> "
         "withoutSub=is_without_sub:boolean@5.5"
     )
+    NULL_SETS: ClassVar[frozenset[str]] = frozenset({"consumer_data_set", "producer_data_set"})
     client_id: str | None = None
-    consumer_data_set: tuple[ConsumerData, ...] = ()
+    consumer_data_set: tuple[ConsumerData | None, ...] = ()
     heartbeat_fingerprint: int = 0  # 5.5
-    producer_data_set: tuple[ProducerData, ...] = ()
+    producer_data_set: tuple[ProducerData | None, ...] = ()
     is_without_sub: bool = False  # 5.5
 
 

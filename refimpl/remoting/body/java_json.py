@@ -273,7 +273,12 @@ def parse(text: str, release: Release) -> JsonValue:
 
 
 def parse_body(data: bytes, release: Release) -> JsonValue:
-    """Read a body; what every JSON reader reads is read by the fast one. Raises `BodyRefused`."""
+    """Read a body; what every JSON reader reads is read by the fast one. Raises `BodyRefused`.
+
+    Java has no body where it has no bytes, and meets a null: REMOTING-HEADER-21.
+    """
+    if not data:
+        raise BodyRefused.null("body")
     try:
         value: JsonValue = loads(data.decode(), parse_float=NumberText)
     except (ValueError, RecursionError):

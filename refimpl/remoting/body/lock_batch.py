@@ -17,9 +17,10 @@ class LockBatchRequestBody(Body):
     WIRE: ClassVar[str] = (
         "clientId:String consumerGroup:String mqSet:Set<MessageQueue> onlyThisBroker:boolean@5.5"
     )
+    NULL_SETS: ClassVar[frozenset[str]] = frozenset({"mq_set"})
     client_id: str | None = None
     consumer_group: str | None = None
-    mq_set: tuple[MessageQueue, ...] = ()
+    mq_set: tuple[MessageQueue | None, ...] = ()
     only_this_broker: bool = False  # 5.5
 
 
@@ -38,7 +39,8 @@ class UnlockBatchRequestBody(Body):
     WIRE: ClassVar[str] = (
         "clientId:String consumerGroup:String mqSet:Set<MessageQueue> onlyThisBroker:boolean@5.5"
     )
+    NULL_SETS: ClassVar[frozenset[str]] = frozenset({"mq_set"})
     client_id: str | None = None
     consumer_group: str | None = None
-    mq_set: tuple[MessageQueue, ...] = ()
+    mq_set: tuple[MessageQueue | None, ...] = ()
     only_this_broker: bool = False  # 5.5

@@ -15,12 +15,11 @@ class QueryConsumerOffsetRequestHeader(Header):
     """Fields of QUERY_CONSUMER_OFFSET (14)."""
 
     WIRE: ClassVar[str] = (
-        "consumerGroup:String! topic:String! queueId:Integer! setZeroIfNotFound:Boolean "
-        "bname:String"
+        "consumerGroup:String topic:String queueId:Integer! setZeroIfNotFound:Boolean bname:String"
     )
-    consumer_group: str
-    topic: str
     queue_id: int
+    consumer_group: str | None = None
+    topic: str | None = None
     set_zero_if_not_found: bool | None = None  # 5.5
     bname: str | None = None  # 4.9, 5.5
 
@@ -38,12 +37,12 @@ class UpdateConsumerOffsetRequestHeader(Header):
     """Fields of UPDATE_CONSUMER_OFFSET (15)."""
 
     WIRE: ClassVar[str] = (
-        "consumerGroup:String! topic:String! queueId:Integer! commitOffset:Long! bname:String"
+        "consumerGroup:String topic:String queueId:Integer commitOffset:Long bname:String"
     )
-    consumer_group: str
-    topic: str
-    queue_id: int
-    commit_offset: int
+    consumer_group: str | None = None
+    topic: str | None = None
+    queue_id: int | None = None
+    commit_offset: int | None = None
     bname: str | None = None  # 4.9, 5.5
 
 

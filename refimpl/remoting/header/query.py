@@ -15,14 +15,14 @@ class QueryMessageRequestHeader(Header):
     """Fields of QUERY_MESSAGE (12)."""
 
     WIRE: ClassVar[str] = (
-        "topic:String! key:String! maxNum:Integer! beginTimestamp:Long! endTimestamp:Long! "
+        "topic:String key:String maxNum:Integer! beginTimestamp:Long! endTimestamp:Long! "
         "indexType:String lastKey:String bname:String"
     )
-    topic: str
-    key: str
     max_num: int
     begin_timestamp: int
     end_timestamp: int
+    topic: str | None = None
+    key: str | None = None
     index_type: str | None = None  # 5.5
     last_key: str | None = None  # 5.5
     bname: str | None = None  # 5.5
