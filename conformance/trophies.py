@@ -88,6 +88,14 @@ TROPHIES: tuple[Trophy, ...] = (
         shown_on=("4.6.1", "4.9.7", "5.5.0"),
         absent_on=(),
     ),
+    Trophy(
+        fault="",
+        issue="#2935",
+        title="A null key in the configuration keeps brokers from starting",
+        case="NAMESRV-KV-2/missing-names/key",
+        shown_on=("4.6.1",),
+        absent_on=("4.9.7", "5.5.0"),
+    ),
 )
 
 

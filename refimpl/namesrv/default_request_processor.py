@@ -12,7 +12,11 @@ from refimpl.model.java import crc32, decode_utf8, encode_utf8
 from refimpl.model.properties_file import parse_properties
 from refimpl.namesrv.context import NamesrvContext, Request
 from refimpl.namesrv.kv_config_manager import NAMESPACE_ORDER_TOPIC_CONFIG
-from refimpl.namesrv.route_info_manager import Registration, Unregistration
+from refimpl.namesrv.route_info_manager import (
+    RegisterBrokerResult,
+    Registration,
+    Unregistration,
+)
 from refimpl.remoting.body.data_version import decode_data_version, encode_data_version
 from refimpl.remoting.body.register_broker import RegisterBrokerBody
 from refimpl.remoting.body.route import ClusterInfo, TopicList, TopicRouteData
@@ -87,28 +91,22 @@ def get_kv_list(ctx: NamesrvContext, request: Request) -> RemotingCommand:
 
 
 def register_broker(ctx: NamesrvContext, request: Request) -> RemotingCommand:
-    """REGISTER_BROKER: NAMESRV-LIFECYCLE-1, NAMESRV-LIFECYCLE-3 (checksum), NAMESRV-KV-7."""
+    """REGISTER_BROKER: NAMESRV-LIFECYCLE-1, NAMESRV-LIFECYCLE-3 (checksum), NAMESRV-KV-7.
+
+    NAMESRV-LIFECYCLE-20: a broker without name, address or cluster is answered, but not taken.
+    """
     command = request.command
     header = decode_header(RegisterBrokerRequestHeader, command.ext_fields, ctx.release)
     if header.body_crc32 and crc32(command.body) != header.body_crc32:
         return make_response(command, ResponseCode.SYSTEM_ERROR, "crc32 not match")
     body = _registered_body(ctx, command, compressed=header.compressed)
-    ext_fields = command.ext_fields or {}
-    registration = Registration(
-        cluster_name=header.cluster_name,
-        broker_addr=header.broker_addr,
-        broker_name=header.broker_name,
-        broker_id=header.broker_id,
-        ha_server_addr=header.ha_server_addr,
-        topics=body.topic_config_table,
-        version=body.data_version,
-        filter_servers=body.filter_server_list,
-        channel=request.channel,
-        zone_name=ext_fields.get("__ZONE_NAME"),
-        timeout_millis=header.heartbeat_timeout_millis,
-        enable_acting_master=header.enable_acting_master,
-    )
-    result = ctx.routes.register_broker(registration, request.now)
+    if header.broker_id is None:
+        raise HeaderRefused.absent("RegisterBrokerRequestHeader", "brokerId")
+    cluster, address, name = header.cluster_name, header.broker_addr, header.broker_name
+    result: RegisterBrokerResult | None = RegisterBrokerResult()
+    if cluster is not None and address is not None and name is not None:
+        named = Unregistration(cluster, address, name, header.broker_id)
+        result = _take(ctx, request, header, body, named)
     if result is None:
         return make_response(command, ResponseCode.SYSTEM_ERROR, "register broker failed")
     order = b""
@@ -119,6 +117,31 @@ def register_broker(ctx: NamesrvContext, request: Request) -> RemotingCommand:
         ha_server_addr=result.ha_server_addr, master_addr=result.master_addr
     )
     return make_response(command, ResponseCode.SUCCESS, header=answer, body=order)
+
+
+def _take(
+    ctx: NamesrvContext,
+    request: Request,
+    header: RegisterBrokerRequestHeader,
+    body: RegisterBrokerBody,
+    named: Unregistration,
+) -> RegisterBrokerResult | None:
+    """Put a named broker into the tables; None where the release refuses it."""
+    registration = Registration(
+        cluster_name=named.cluster_name,
+        broker_addr=named.broker_addr,
+        broker_name=named.broker_name,
+        broker_id=named.broker_id,
+        ha_server_addr=header.ha_server_addr,
+        topics=body.topic_config_table,
+        version=body.data_version,
+        filter_servers=body.filter_server_list,
+        channel=request.channel,
+        zone_name=(request.command.ext_fields or {}).get("__ZONE_NAME"),
+        timeout_millis=header.heartbeat_timeout_millis,
+        enable_acting_master=header.enable_acting_master,
+    )
+    return ctx.routes.register_broker(registration, request.now)
 
 
 def _registered_body(
@@ -142,14 +165,16 @@ def _registered_body(
 def unregister_broker(ctx: NamesrvContext, request: Request) -> RemotingCommand:
     """UNREGISTER_BROKER: NAMESRV-LIFECYCLE-10, NAMESRV-LIFECYCLE-11, NAMESRV-LIFECYCLE-19."""
     command = request.command
-    try:
-        header = decode_header(UnRegisterBrokerRequestHeader, command.ext_fields, ctx.release)
-    except HeaderRefused:
-        if ctx.release.namesrv_unregisters_in_batches:
-            return make_response(command, ResponseCode.SUCCESS)
-        raise
+    header = decode_header(UnRegisterBrokerRequestHeader, command.ext_fields, ctx.release)
+    batched = ctx.release.namesrv_unregisters_in_batches
+    if header.broker_id is None and not batched:
+        raise HeaderRefused.absent("UnRegisterBrokerRequestHeader", "brokerId")
+    broker_id, named = header.broker_id, (header.cluster_name, header.broker_addr)
+    if batched and (broker_id is None or header.broker_name is None or None in named):
+        return make_response(command, ResponseCode.SUCCESS)
+    assert broker_id is not None
     leaving = Unregistration(
-        header.cluster_name, header.broker_addr, header.broker_name, header.broker_id
+        header.cluster_name or "", header.broker_addr or "", header.broker_name or "", broker_id
     )
     if not ctx.unregister(leaving, request.now):
         return make_response(command, ResponseCode.SYSTEM_ERROR)
@@ -160,9 +185,13 @@ def query_data_version(ctx: NamesrvContext, request: Request) -> RemotingCommand
     """QUERY_DATA_VERSION: NAMESRV-LIFECYCLE-4, NAMESRV-LIFECYCLE-5."""
     command = request.command
     header = decode_header(QueryDataVersionRequestHeader, command.ext_fields, ctx.release)
-    null = command.body == b"null"  # equal to no version, and no error
-    version = None if null else decode_data_version(command.body, ctx.release)
-    cluster, address = header.cluster_name, header.broker_addr
+    version = None
+    # A null is equal to no version, and no error; 5.5 takes no body for one.
+    if command.body != b"null" and (command.body or not ctx.release.namesrv_knows_groups):
+        version = decode_data_version(command.body, ctx.release)
+    cluster, address = header.cluster_name or "", header.broker_addr or ""
+    if ctx.release.namesrv_knows_groups and None in (header.cluster_name, header.broker_addr):
+        raise HeaderRefused.absent("QueryDataVersionRequestHeader", "brokerAddr")
     changed = ctx.routes.is_changed(cluster, address, version)
     if not changed or ctx.release.namesrv_knows_groups:
         ctx.routes.touch(cluster, address, request.now)

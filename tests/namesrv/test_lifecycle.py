@@ -289,6 +289,48 @@ def test_an_incomplete_departure_harms_nobody(release: Release) -> None:
 
 
 @every_release
+def test_a_departure_removes_what_it_names(release: Release) -> None:
+    """NAMESRV-LIFECYCLE-19: the sign of life by address, the address by id; nothing in 5.5."""
+    ns = NameServerUnderTest(release).start()
+    ns.register()
+    assert ns.ask(104, {"brokerAddr": ADDRESS, "clusterName": "C", "brokerId": "0"}).code == 0
+    ns.settle()
+    assert ns.addresses() == {"broker-a": {"0": ADDRESS}}
+    assert query(ns, VERSION)[0] == ("false" if release is RELEASE_5_5 else "true")
+    assert ns.ask(104, {"brokerName": "broker-a", "clusterName": "C", "brokerId": "0"}).code == 0
+    ns.settle()
+    assert bool(ns.addresses()) == (release is RELEASE_5_5)
+
+
+@every_release
+@pytest.mark.parametrize("missing", ["brokerName", "brokerAddr", "clusterName", "brokerId"])
+def test_a_broker_without_a_name_is_answered_but_not_taken(release: Release, missing: str) -> None:
+    """NAMESRV-LIFECYCLE-20: only the id is missed, and behind the checksum."""
+    ns = NameServerUnderTest(release).start()
+    before = ns.tables()
+    fields = {"brokerName": "a", "brokerAddr": ADDRESS, "clusterName": "C", "brokerId": "0"}
+    del fields[missing]
+    answer = ns.ask(103, fields)
+    assert answer.code == (1 if missing == "brokerId" else 0)
+    assert ns.tables() == before
+    assert ns.ask(103, {**fields, "bodyCrc32": "9"}, b"{}").remark == "crc32 not match"
+
+
+@every_release
+def test_a_question_for_a_version_needs_an_address(release: Release) -> None:
+    """NAMESRV-LIFECYCLE-21."""
+    ns = NameServerUnderTest(release).start()
+    ns.register()
+    known = f'{{"counter":{VERSION.counter},"timestamp":{VERSION.timestamp}}}'.encode()
+    fields = {"brokerAddr": ADDRESS, "clusterName": "C"}
+    assert ns.ask(322, fields, known).ext_fields == {"changed": "false"}
+    by_cluster = release is RELEASE_5_5
+    assert ns.ask(322, {"brokerAddr": ADDRESS}, known).code == (1 if by_cluster else 0)
+    assert ns.ask(322, {"clusterName": "C"}, known).code == (1 if by_cluster else 0)
+    assert ns.ask(322, fields).code == (0 if by_cluster else 1)
+
+
+@every_release
 def test_of_two_brokers_on_one_channel_one_departs(release: Release) -> None:
     """NAMESRV-LIFECYCLE-14: the first in Java's table; the other one expires."""
     ns = NameServerUnderTest(release).start()

@@ -15,15 +15,15 @@ class RegisterBrokerRequestHeader(Header):
     """Fields of REGISTER_BROKER (103)."""
 
     WIRE: ClassVar[str] = (
-        "brokerName:String! brokerAddr:String! clusterName:String! haServerAddr:String "
-        "brokerId:Long! compressed:boolean bodyCrc32:Integer heartbeatTimeoutMillis:Long "
+        "brokerName:String brokerAddr:String clusterName:String haServerAddr:String "
+        "brokerId:Long compressed:boolean bodyCrc32:Integer heartbeatTimeoutMillis:Long "
         "enableActingMaster:Boolean"
     )
-    broker_name: str
-    broker_addr: str
-    cluster_name: str
+    broker_name: str | None = None
+    broker_addr: str | None = None
+    cluster_name: str | None = None
     ha_server_addr: str | None = None
-    broker_id: int
+    broker_id: int | None = None
     compressed: bool = False
     body_crc32: int = 0
     heartbeat_timeout_millis: int | None = None  # 5.5
@@ -43,22 +43,22 @@ class RegisterBrokerResponseHeader(Header):
 class UnRegisterBrokerRequestHeader(Header):
     """Fields of UNREGISTER_BROKER (104)."""
 
-    WIRE: ClassVar[str] = "brokerName:String! brokerAddr:String! clusterName:String! brokerId:Long!"
-    broker_name: str
-    broker_addr: str
-    cluster_name: str
-    broker_id: int
+    WIRE: ClassVar[str] = "brokerName:String brokerAddr:String clusterName:String brokerId:Long"
+    broker_name: str | None = None
+    broker_addr: str | None = None
+    cluster_name: str | None = None
+    broker_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QueryDataVersionRequestHeader(Header):
     """Fields of QUERY_DATA_VERSION (322)."""
 
-    WIRE: ClassVar[str] = "brokerName:String! brokerAddr:String! clusterName:String! brokerId:Long!"
-    broker_name: str
-    broker_addr: str
-    cluster_name: str
-    broker_id: int
+    WIRE: ClassVar[str] = "brokerName:String brokerAddr:String clusterName:String brokerId:Long"
+    broker_name: str | None = None
+    broker_addr: str | None = None
+    cluster_name: str | None = None
+    broker_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
