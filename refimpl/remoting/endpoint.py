@@ -35,6 +35,7 @@ class Endpoint:
         "_by_address",
         "_connections",
         "_effects",
+        "_gone",
         "_idle_check",
         "_max_idle",
         "_next_channel",
@@ -59,6 +60,7 @@ class Endpoint:
         self._by_address: dict[Address, ChannelId] = {}  # channels that this node opened
         self._waiting: dict[ChannelId, list[bytes]] = {}  # frames for channels not yet open
         self._effects: list[Effect] = []
+        self._gone: dict[ChannelId, Connection] = {}  # closed by us, `disconnected` not heard yet
         self._next_channel = 1
         self._next_opaque = 0
         self._idle_check: Millis | None = None
@@ -82,6 +84,7 @@ class Endpoint:
 
     def disconnected(self, channel: ChannelId, now: Millis) -> list[EndpointEvent]:  # noqa: ARG002 - every input has its time
         """A channel is gone, or could not be opened: its requests fail."""
+        self._gone.pop(channel, None)
         connection = self._forget(channel)
         return [] if connection is None else [(channel, event) for event in connection.closed()]
 
@@ -89,7 +92,8 @@ class Endpoint:
         """Read bytes, cut anywhere; bytes that are no frame close the channel.
 
         REMOTING-FRAME-4: the events before the fault are reported, nothing after it, and the
-        requests of ours that were open fail.
+        requests of ours that were open fail. The addresses of the channel are known until
+        `disconnected`, so that those events can be served.
         """
         connection = self._connections.get(channel)
         if connection is None:  # closed by us; these bytes were on their way
@@ -184,6 +188,7 @@ class Endpoint:
         connection = self._forget(channel)
         if connection is None:
             return []
+        self._gone[channel] = connection
         self._effects.append(CloseChannel(channel))
         return [(channel, event) for event in connection.closed()]
 
@@ -197,11 +202,11 @@ class Endpoint:
 
     def peer(self, channel: ChannelId) -> Address:
         """The address of the other end; raises `ChannelUnknown`."""
-        return self._connection(channel).peer
+        return self._known(channel).peer
 
     def local(self, channel: ChannelId) -> Address:
         """Our end: for an accepted channel the port that it came in on."""
-        local = self._connection(channel).local
+        local = self._known(channel).local
         if local is None:
             raise ChannelUnknown(channel)
         return local
@@ -263,6 +268,11 @@ class Endpoint:
         if connection is None:
             raise ChannelUnknown(channel)
         return connection
+
+    def _known(self, channel: ChannelId) -> Connection:
+        """An open channel, or one whose end was not reported yet."""
+        gone = self._gone.get(channel)
+        return self._connection(channel) if gone is None else gone
 
     def _request(self, code: int, header: Header | None, body: bytes, flag: int) -> RemotingCommand:
         return RemotingCommand(

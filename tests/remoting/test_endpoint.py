@@ -119,6 +119,17 @@ def test_a_response_that_nothing_waits_for_is_dropped(flag: int) -> None:
     assert endpoint.drain_effects() == []
 
 
+def test_the_addresses_of_a_closed_channel_are_known_to_the_events_before() -> None:
+    """REMOTING-FRAME-4: a request in front of the fault can be served; then they are forgotten."""
+    endpoint = opened()
+    assert [c.opaque for c in requests(endpoint, bytes_of(1) + b"\xff" * 12)] == [1]
+    assert (endpoint.peer(IN), endpoint.local(IN)) == (CLIENT, BROKER)
+    assert not endpoint.is_open(IN)
+    endpoint.disconnected(IN, T0)
+    with pytest.raises(ChannelUnknown):
+        endpoint.peer(IN)
+
+
 @pytest.mark.parametrize("release", ALL, ids=list(RELEASES))
 @pytest.mark.parametrize(
     "wrong",
