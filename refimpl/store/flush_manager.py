@@ -14,6 +14,7 @@ from refimpl.model.config import Config
 from refimpl.model.ids import ForceToken, Millis, PhysicalOffset, Ticket
 from refimpl.model.release import Release
 from refimpl.model.status import PutMessageStatus
+from refimpl.model.trace import Flush, Flushed, PutRequest, SwapRequests, Tracer, WakeupCustomer
 from refimpl.store import flush_consume_queue as rounds
 from refimpl.store import group_commit as commits
 from refimpl.store.commit_log import CommitLog
@@ -52,6 +53,7 @@ class FlushManager:
         "_queues",
         "_recovered_to",
         "_round",
+        "_tracer",
         "_wakes_on_put",
         "_written_checkpoint",
         "drain_failed",
@@ -70,7 +72,9 @@ class FlushManager:
         events: list[StoreEvent],
         config: Config,
         release: Release,
+        tracer: Tracer | None = None,
     ) -> None:
+        self._tracer = tracer
         self._log = log
         self._queues = queues
         self._index = index
@@ -119,6 +123,8 @@ class FlushManager:
         deadline = Millis(now + self._config.integer("syncFlushTimeout"))
         request = commits.GroupCommitRequest(ticket, PhysicalOffset(next_offset), deadline)
         self._group_commit = commits.put_request(self._group_commit, request)
+        if self._tracer is not None:
+            self._tracer(PutRequest(ticket, request.next_offset))
         return ticket
 
     def wants_flush_now(self, wrote_position: int) -> bool:
@@ -164,7 +170,7 @@ class FlushManager:
             self._group_commit, answer = commits.expire(self._group_commit, now)
             if answer is None:
                 return self.next_deadline()
-            self._complete(answer)
+            self._complete(answer, expired=True)
 
     def _run_group_commit(self, now: Millis) -> Millis | None:
         """Drain requests until a force is under way or nobody waits.
@@ -180,16 +186,25 @@ class FlushManager:
                     self._force_log(0)  # messages that nobody waits for
                     return None
                 state = commits.swap_requests(state)
+                if self._tracer is not None:
+                    self._tracer(SwapRequests(len(state.requests_read)))
             self._group_commit, effect = commits.do_commit(state)
             if isinstance(effect, commits.WakeupCustomer):
-                self._complete(effect)
-            elif effect is not None and not self._force_log(0):
-                return Millis(now + RETRY_AFTER)  # nothing to force yet
+                self._complete(effect, expired=False)
+            elif effect is not None:
+                if self._tracer is not None:
+                    head = self._group_commit.requests_read[0]
+                    self._tracer(Flush(head.ticket, self._group_commit.attempts))
+                if not self._force_log(0):
+                    return Millis(now + RETRY_AFTER)  # nothing to force yet
         return None
 
-    def _complete(self, answer: commits.WakeupCustomer) -> None:
+    def _complete(self, answer: commits.WakeupCustomer, *, expired: bool) -> None:
         """STORE-LOG-14: what the replica says wins over what the disk says."""
         ticket = answer.request.ticket
+        if self._tracer is not None:
+            durable = answer.status is PutMessageStatus.PUT_OK
+            self._tracer(WakeupCustomer(ticket, durable, expired))
         status = self.replica_status.pop(ticket, answer.status)
         self._events.append(PutCompleted(ticket, status))
 
@@ -311,6 +326,8 @@ class FlushManager:
             queue.dirty_again(wanted)
             return Millis(now + RETRY_AFTER) if self.sync_flush else None
         queue.flushed(wanted)
+        if self._tracer is not None:
+            self._tracer(Flushed(PhysicalOffset(queue.flushed_where)))
         if queue.store_timestamp > 0:
             self._checkpoint.physic_msg_timestamp = queue.store_timestamp
         if not self.sync_flush:

@@ -17,6 +17,7 @@ from refimpl.model.ids import (
     Address,
     ForceToken,
     Millis,
+    PhysicalOffset,
     Topic,
 )
 from refimpl.model.java import parse_boolean
@@ -25,6 +26,7 @@ from refimpl.model.message import MessageExtBrokerInner
 from refimpl.model.message_property import PROPERTY_WAIT_STORE_MSG_OK
 from refimpl.model.release import Release
 from refimpl.model.status import PutMessageStatus
+from refimpl.model.trace import Append, Recovered, Tracer
 from refimpl.store.append_message import PutMessageResult, put_refusal
 from refimpl.store.commit_log import CommitLog
 from refimpl.store.consume_queue_table import ConsumeQueueTable
@@ -72,10 +74,12 @@ class MessageStore(StoreReads):
         "_due",
         "_events",
         "_is_slave",
+        "_last_exit_ok",
         "_physical_memory",
         "_steps",
         "_stopping",
         "_sync_master",
+        "_tracer",
         "checkpoint",
         "clean_service",
         "config",
@@ -95,7 +99,9 @@ class MessageStore(StoreReads):
         store_host: Address,
         *,
         physical_memory: int = PHYSICAL_MEMORY,
+        tracer: Tracer | None = None,
     ) -> None:
+        self._tracer = tracer
         self.disk = disk
         self.config = config
         self.release = release
@@ -105,6 +111,7 @@ class MessageStore(StoreReads):
         self._due: dict[Actor, Millis] = {}
         self.shut_down = True
         self._stopping = False
+        self._last_exit_ok = True
         self.running_flags = RunningFlags()
         self.commit_log = CommitLog(disk, config, release)
         self.queues = ConsumeQueueTable(
@@ -128,6 +135,7 @@ class MessageStore(StoreReads):
             events=self._events,
             config=config,
             release=release,
+            tracer=tracer,
         )
         self.reput = ReputMessageService(
             log=self.commit_log,
@@ -138,11 +146,16 @@ class MessageStore(StoreReads):
             deliver_at=deliver_at(self.commit_log.delay_levels),
             config=config,
             release=release,
+            tracer=tracer,
         )
         self.clean_service = self._new_clean_service()
         self.store_stats = StoreStatsService(release, Millis(0))
         self.reader = self._new_reader()
-        self._steps: dict[Actor, Callable[[Millis], Millis | None]] = {
+        self._steps = self._actor_steps()
+        self._take_role(config)
+
+    def _actor_steps(self) -> dict[Actor, Callable[[Millis], Millis | None]]:
+        return {
             FLUSH_COMMIT_LOG: self.flush_manager.step_flush,
             COMMIT_COMMIT_LOG: self._step_commit,
             FLUSH_DISK_WATCHER: self.flush_manager.step_expire,
@@ -152,7 +165,6 @@ class MessageStore(StoreReads):
             CLEAN_FILES: self._step_clean,
             CHECK_DISK: self._step_check_disk,
         }
-        self._take_role(config)
 
     def _new_clean_service(self) -> CleanService:
         return CleanService(
@@ -209,7 +221,7 @@ class MessageStore(StoreReads):
 
     def _load(self, now: Millis) -> None:
         """STORE-RECOVERY-5: log, queues, checkpoint, index; then recovery, then queue offsets."""
-        last_exit_ok = not self.disk.exists(ABORT_PATH)
+        last_exit_ok = self._last_exit_ok = not self.disk.exists(ABORT_PATH)
         log, queues, checkpoint = self.commit_log, self.queues, self.checkpoint
         self.store_stats = StoreStatsService(self.release, now)
         self.reader = self._new_reader()
@@ -266,6 +278,16 @@ class MessageStore(StoreReads):
         if self.commit_log.pool is not None:
             due[COMMIT_COMMIT_LOG] = now
         self.shut_down = False
+        if self._tracer is not None:
+            self._tracer(
+                Recovered(
+                    self._last_exit_ok,
+                    PhysicalOffset(self.commit_log.min_offset()),
+                    PhysicalOffset(self.commit_log.max_offset()),
+                    PhysicalOffset(self.commit_log.mapped_file_queue.flushed_where),
+                    PhysicalOffset(self.reput.reput_from_offset),
+                )
+            )
 
     def shutdown(self, now: Millis) -> None:
         """Begin the orderly end; `StoreStopped` follows at once or after the last force.
@@ -360,6 +382,17 @@ class MessageStore(StoreReads):
         if result.status is not PutMessageStatus.PUT_OK or append is None:
             return self._failed(result)
         self.store_stats.put(inner.topic, append.msg_num, append.wrote_bytes, 0)
+        if self._tracer is not None:
+            self._tracer(
+                Append(
+                    append.wrote_offset,
+                    append.wrote_bytes,
+                    inner.topic,
+                    inner.queue_id,
+                    append.logics_offset,
+                    append.msg_num,
+                )
+            )
         due, flush = self._due, self.flush_manager
         end = append.wrote_offset + append.wrote_bytes
         if not flush.sync_flush:

@@ -13,10 +13,11 @@ from typing import Final
 
 from refimpl.model.config import Config
 from refimpl.model.disk import DiskError
-from refimpl.model.ids import Millis
+from refimpl.model.ids import Millis, PhysicalOffset, QueueId, QueueOffset, Topic
 from refimpl.model.message_codec import DispatchRequest, check_record
 from refimpl.model.release import Release
 from refimpl.model.sys_flag import TRANSACTION_COMMIT_TYPE, TRANSACTION_ROLLBACK_TYPE
+from refimpl.model.trace import Dispatch, Tracer
 from refimpl.store.commit_log_view import CommitLogView
 from refimpl.store.consume_queue import ConsumeQueue
 from refimpl.store.consume_queue_table import ConsumeQueueTable
@@ -53,6 +54,7 @@ class ReputMessageService:
         "_notifies",
         "_queues",
         "_release",
+        "_tracer",
         "_waiting",
         "reput_from_offset",
     )
@@ -68,7 +70,9 @@ class ReputMessageService:
         deliver_at: DeliverAt,
         config: Config,
         release: Release,
+        tracer: Tracer | None = None,
     ) -> None:
+        self._tracer = tracer
         self.reput_from_offset = 0
         self._log = log
         self._queues = queues
@@ -167,6 +171,16 @@ class ReputMessageService:
                 self._checkpoint.physic_msg_timestamp = request.store_timestamp
         if self._builds_index:
             self._build_index(request, now)
+        if self._tracer is not None:
+            self._tracer(
+                Dispatch(
+                    PhysicalOffset(request.commit_log_offset),
+                    request.msg_size,
+                    Topic(request.topic),
+                    QueueId(request.queue_id),
+                    QueueOffset(request.consume_queue_offset),
+                )
+            )
 
     def sync(self) -> None:
         """Write what dispatch gathered; then what was dispatched has arrived."""
