@@ -146,14 +146,19 @@ OFFSET = {"topic": "T", "queueId": "3"}
 
 @pytest.mark.parametrize("missing", sorted(OFFSET))
 def test_a_field_that_must_be_there(missing: str) -> None:
-    """REMOTING-HEADER-9: absence is refused and named, nothing is guessed."""
+    """REMOTING-HEADER-9: its use is refused and named, nothing is guessed; others can be used."""
     assert decode_header(GetMaxOffsetRequestHeader, OFFSET, RELEASE_4_9).queue_id == 3
     texts = {key: text for key, text in OFFSET.items() if key != missing}
+    header = decode_header(GetMaxOffsetRequestHeader, texts, RELEASE_4_9)
     with pytest.raises(HeaderRefused) as error:
-        decode_header(GetMaxOffsetRequestHeader, texts, RELEASE_4_9)
+        getattr(header, snake_case(missing))
     assert (error.value.field, error.value.value) == (missing, None)
+    for present in texts:
+        assert getattr(header, snake_case(present)) is not None
     with pytest.raises(HeaderRefused):
-        decode_header(GetMaxOffsetRequestHeader, None, RELEASE_4_9)
+        _ = decode_header(GetMaxOffsetRequestHeader, None, RELEASE_4_9).topic
+    with pytest.raises(AttributeError):
+        getattr(header, snake_case("noFieldOfThisClass"))
 
 
 @pytest.mark.parametrize(
@@ -180,8 +185,9 @@ def test_numbers(text: str, number: int | None, release: Release) -> None:
     texts = {**OFFSET, "queueId": text}
     assert decode_fields(QueryConsumerOffsetRequestHeader, texts, release).get("queue_id") == number
     if number is None:
+        header = decode_header(QueryConsumerOffsetRequestHeader, texts, release)
         with pytest.raises(HeaderRefused):
-            decode_header(QueryConsumerOffsetRequestHeader, texts, release)
+            _ = header.queue_id
 
 
 def test_a_number_that_a_fast_header_refuses() -> None:

@@ -47,11 +47,12 @@ def get_min_offset(ctx: BrokerContext, request: Request) -> RemotingCommand:
     forwarded = ctx.release.min_offset_is_forwarded
     try:
         header = decode_header(GetMinOffsetRequestHeader, command.ext_fields, ctx.release)
+        topic, queue_id = Topic(header.topic), QueueId(header.queue_id)
     except HeaderRefused as error:
         if not forwarded:
             raise
         return make_response(command, ResponseCode.SYSTEM_ERROR, error.remark.partition(": ")[2])
-    offset = ctx.store.min_offset_in_queue(Topic(header.topic), QueueId(header.queue_id))
+    offset = ctx.store.min_offset_in_queue(topic, queue_id)
     return make_response(
         command,
         ResponseCode.SUCCESS,

@@ -10,7 +10,7 @@ Java: RemotingCommand#decodeCommandCustomHeader, #makeCustomHeaderToNet, FastCod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import ClassVar, NamedTuple, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, ClassVar, NamedTuple, TypeAlias, TypeVar
 
 from refimpl.model.errors import InvalidInput
 from refimpl.model.java import parse_int, parse_long
@@ -49,6 +49,18 @@ class Header:
     def __init__(self, **fields: FieldValue) -> None:
         """Never reached: every dataclass brings its own."""
         raise TypeError(fields)
+
+    if not TYPE_CHECKING:  # for a type checker every field of a class has its value
+
+        def __getattr__(self, attribute: str) -> FieldValue:
+            """Refuse the use of a required field that is absent: where Java meets its null.
+
+            Only reached for an attribute that has no value. REMOTING-HEADER-9.
+            """
+            for field in _table(type(self)).fields:
+                if field.attribute == attribute:
+                    raise HeaderRefused.absent(type(self).__name__, field.wire)
+            raise AttributeError(attribute)
 
     def check_fields(self) -> None:
         """Refuse values that Java's `checkFields` refuses; most classes accept all."""
@@ -151,15 +163,21 @@ def decode_fields(
 def decode_header(cls: type[H], ext_fields: Mapping[str, str] | None, release: Release) -> H:
     """Read `ext_fields` into an instance of `cls`; raises `HeaderRefused`.
 
-    Unknown fields are ignored. A required field that is absent or unreadable is refused here,
-    where Java goes on until its processor meets the null: REMOTING-HEADER-9.
+    Unknown fields are ignored. A required field that is absent or unreadable is refused when it is
+    first used, as Java goes on until its processor meets the null: REMOTING-HEADER-9.
     """
     values = decode_fields(cls, ext_fields, release)
     table = _TABLES[cls] if cls in _TABLES else _table(cls)
-    for field in table.fields:
-        if field.required and field.attribute not in values:
-            raise HeaderRefused.absent(cls.__name__, field.wire)
+    absent = [
+        field.attribute
+        for field in table.fields
+        if field.required and field.attribute not in values
+    ]
+    for attribute in absent:
+        values[attribute] = None
     header = cls(**values)
+    for attribute in absent:
+        object.__delattr__(header, attribute)
     if table.checked:
         header.check_fields()
     return header
