@@ -77,7 +77,7 @@ class Connection:
         return [self._fail(opaque, FailureReason.TIMEOUT) for opaque in late]
 
     def closed(self) -> list[Event]:
-        """The channel is gone: everything open fails at once. REMOTING-CONNECTION-9."""
+        """The channel is gone: everything open fails. REMOTING-CONNECTION-9."""
         reason = FailureReason.NOT_CONNECTED if self.local is None else FailureReason.CLOSED
         return [self._fail(opaque, reason) for opaque in list(self.open_requests)]
 

@@ -40,6 +40,7 @@ class Endpoint:
         "_max_idle",
         "_next_channel",
         "_next_opaque",
+        "_orphans",
         "_release",
         "_serialize_type",
         "_waiting",
@@ -61,6 +62,7 @@ class Endpoint:
         self._waiting: dict[ChannelId, list[bytes]] = {}  # frames for channels not yet open
         self._effects: list[Effect] = []
         self._gone: dict[ChannelId, Connection] = {}  # closed by us, `disconnected` not heard yet
+        self._orphans: list[tuple[ChannelId, Connection]] = []  # accepted, gone, with requests
         self._next_channel = 1
         self._next_opaque = 0
         self._idle_check: Millis | None = None
@@ -83,10 +85,10 @@ class Endpoint:
             self._effects.append(SendBytes(channel, data))
 
     def disconnected(self, channel: ChannelId, now: Millis) -> list[EndpointEvent]:  # noqa: ARG002 - every input has its time
-        """A channel is gone, or could not be opened: its requests fail."""
+        """A channel is gone, or could not be opened: requests on a channel of ours fail."""
         self._gone.pop(channel, None)
         connection = self._forget(channel)
-        return [] if connection is None else [(channel, event) for event in connection.closed()]
+        return [] if connection is None else self._failed(channel, connection)
 
     def receive_data(self, channel: ChannelId, data: bytes, now: Millis) -> list[EndpointEvent]:
         """Read bytes, cut anywhere; bytes that are no frame close the channel.
@@ -184,13 +186,13 @@ class Endpoint:
         )
 
     def close(self, channel: ChannelId) -> list[EndpointEvent]:
-        """Close a channel; its open requests fail now. A channel that is gone is no error."""
+        """Close a channel, as if the peer had. A channel that is gone is no error."""
         connection = self._forget(channel)
         if connection is None:
             return []
         self._gone[channel] = connection
         self._effects.append(CloseChannel(channel))
-        return [(channel, event) for event in connection.closed()]
+        return self._failed(channel, connection)
 
     def drain_effects(self) -> list[Effect]:
         """Take what must happen on the wire, in order."""
@@ -230,6 +232,10 @@ class Endpoint:
                 deadline = connection.next_deadline()
                 if deadline is not None and (first is None or deadline < first):
                     first = deadline
+        for _, orphan in self._orphans:
+            deadline = orphan.next_deadline()
+            if deadline is not None and (first is None or deadline < first):
+                first = deadline
         return first
 
     def handle_timer(self, now: Millis) -> list[EndpointEvent]:
@@ -238,6 +244,10 @@ class Endpoint:
         for channel, connection in self._connections.items():
             if connection.open_requests:
                 events += [(channel, event) for event in connection.expire(now)]
+        if self._orphans:
+            for channel, orphan in self._orphans:
+                events += [(channel, event) for event in orphan.expire(now)]
+            self._orphans = [(c, orphan) for c, orphan in self._orphans if orphan.open_requests]
         if self._idle_check is not None and self._idle_check <= now:
             idle_since = now - self._max_idle
             for channel, connection in list(self._connections.items()):
@@ -268,6 +278,17 @@ class Endpoint:
         if connection is None:
             raise ChannelUnknown(channel)
         return connection
+
+    def _failed(self, channel: ChannelId, connection: Connection) -> list[EndpointEvent]:
+        """What the end of a channel means for the requests on it. REMOTING-CONNECTION-9.
+
+        On a channel that the peer opened they wait for their time, as in Java.
+        """
+        if channel % 2:
+            return [(channel, event) for event in connection.closed()]
+        if connection.open_requests:
+            self._orphans.append((channel, connection))
+        return []
 
     def _known(self, channel: ChannelId) -> Connection:
         """An open channel, or one whose end was not reported yet."""

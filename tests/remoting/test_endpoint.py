@@ -10,6 +10,7 @@ from refimpl.remoting.command import RemotingCommand, SerializeType, make_respon
 from refimpl.remoting.endpoint import Endpoint
 from refimpl.remoting.errors import ChannelUnknown
 from refimpl.remoting.events import (
+    EndpointEvent,
     FailureReason,
     RequestFailed,
     RequestReceived,
@@ -211,26 +212,47 @@ def test_a_request_times_out_once() -> None:
     assert endpoint.receive_data(IN, bytes_of(opaque, flag=1), T0) == []
 
 
-def test_requests_fail_with_their_channel() -> None:
+def asked_twice(how: str, channel: ChannelId, endpoint: Endpoint) -> list[EndpointEvent]:
+    """Two requests on `channel`, then its end."""
+    for name in ("a", "b"):
+        endpoint.send_request(channel, 40, HEADER, b"", Millis(3_000), name, T0)
+    if how == "peer":
+        return endpoint.disconnected(channel, T0)
+    if how == "us":
+        return endpoint.close(channel)
+    return endpoint.receive_data(channel, b"\xff" * 12, T0)
+
+
+def failures(events: list[EndpointEvent]) -> list[tuple[object, FailureReason]]:
+    return [(e.context, e.reason) for _, e in events if isinstance(e, RequestFailed)]
+
+
+@pytest.mark.parametrize("how", ["peer", "us", "fault"])
+def test_requests_fail_with_a_channel_of_ours(how: str) -> None:
     """REMOTING-CONNECTION-9: at once, in the order of their sending."""
-    for how in ("peer", "us", "fault"):
-        endpoint = opened()
-        for name in ("a", "b"):
-            endpoint.send_request(IN, 40, HEADER, b"", Millis(3_000), name, T0)
-        if how == "peer":
-            events = endpoint.disconnected(IN, T0)
-        else:
-            events = (
-                endpoint.close(IN) if how == "us" else endpoint.receive_data(IN, b"\xff" * 4, T0)
-            )
-        failures = [event for _, event in events if isinstance(event, RequestFailed)]
-        assert [(f.context, f.reason) for f in failures] == [
-            ("a", FailureReason.CLOSED),
-            ("b", FailureReason.CLOSED),
-        ]
-        assert endpoint.next_timer() is None
-        with pytest.raises(ChannelUnknown):
-            endpoint.send_oneway(IN, 40, HEADER, b"", T0)
+    endpoint = Endpoint(RELEASE_4_9)
+    out = endpoint.connect(BROKER, T0)
+    endpoint.connected(out, CLIENT, T0)
+    closed = FailureReason.CLOSED
+    assert failures(asked_twice(how, out, endpoint)) == [("a", closed), ("b", closed)]
+    assert endpoint.next_timer() is None
+    with pytest.raises(ChannelUnknown):
+        endpoint.send_oneway(out, 40, HEADER, b"", T0)
+
+
+@pytest.mark.parametrize("how", ["peer", "us", "fault"])
+def test_requests_on_an_accepted_channel_outlive_it(how: str) -> None:
+    """REMOTING-CONNECTION-9: they fail when their time is over, once."""
+    endpoint = opened()
+    assert asked_twice(how, IN, endpoint) == []
+    endpoint.disconnected(IN, T0)
+    assert not endpoint.is_open(IN)
+    assert endpoint.next_timer() == T0 + 3_000
+    assert endpoint.handle_timer(Millis(T0 + 2_999)) == []
+    late = FailureReason.TIMEOUT
+    assert failures(endpoint.handle_timer(Millis(T0 + 3_000))) == [("a", late), ("b", late)]
+    assert endpoint.next_timer() is None
+    assert endpoint.handle_timer(Millis(T0 + 9_000)) == []
 
 
 def test_our_own_channels() -> None:
