@@ -105,6 +105,11 @@ class CommandTarget(TcpTarget):
         """The folder that stands for `{store}`."""
         return None if self._home is None else self._home / "store"
 
+    @property
+    def pids(self) -> tuple[int, ...]:
+        """The process that is the target now."""
+        return () if self._process is None else (self._process.pid,)
+
     def _words(self) -> list[str]:
         return self._command
 
@@ -112,7 +117,8 @@ class CommandTarget(TcpTarget):
 class ReferenceTcpTarget(CommandTarget):
     """`reference-tcp`: the reference in a process of its own, on a real directory and clock."""
 
-    def __init__(self, release: str) -> None:
+    def __init__(self, release: str, *, defaults: Mapping[str, str] = STANDARD_OPTIONS) -> None:
+        """`defaults` are settings below those of a start."""
         command = [
             sys.executable, "-m", "refimpl.cli", "serve", "--store", "{store}",
             "--release", "{release}", "--broker-name", BROKER_NAME, "--cluster", CLUSTER,
@@ -123,13 +129,14 @@ class ReferenceTcpTarget(CommandTarget):
             command,
             capabilities=frozenset({Capability.FAST_PORT, Capability.STANDARD_OPTIONS}),
         )
+        self._defaults = defaults
         self._options: Mapping[str, str] = {}
         self._ports_words: list[str] = []
 
     @override
     def start(self, options: Mapping[str, str]) -> None:
         """Start with `options` as `--set`; ports stay the same over restarts."""
-        self._options = {**STANDARD_OPTIONS, **options}
+        self._options = {**self._defaults, **options}
         ports = FreePorts()
         self._ports_words = [
             "--broker-port",

@@ -12,6 +12,7 @@ from pathlib import Path
 from conformance.verdict import TargetDied
 
 _POLL_SECONDS = 0.02
+_POLL_SHARE = 0.02  # of the time that has gone by: whoever starts fast is not kept waiting
 _TAIL_BYTES = 1500
 
 
@@ -37,9 +38,14 @@ class Process:
         """True until it has ended."""
         return self._child.poll() is None
 
+    @property
+    def pid(self) -> int:
+        """Its number in the process table."""
+        return self._child.pid
+
     def await_line(self, pattern: str, seconds: float) -> re.Match[str]:
         """The match of `pattern` in the output; raises `TargetDied` at the end of the time."""
-        deadline = time.monotonic() + seconds
+        begun = time.monotonic()
         while True:
             ended = not self.running
             match = re.search(pattern, self.output.read_text("utf-8", "replace"))
@@ -49,10 +55,11 @@ class Process:
                 raise TargetDied(
                     f"{self.name} ended with status {self._child.returncode}", self.tail()
                 )
-            if time.monotonic() > deadline:
+            waited = time.monotonic() - begun
+            if waited > seconds:
                 self.kill()
                 raise TargetDied(f"{self.name} not ready within {seconds:.0f} s", self.tail())
-            time.sleep(_POLL_SECONDS)
+            time.sleep(min(_POLL_SECONDS, max(0.001, waited * _POLL_SHARE)))
 
     def tail(self) -> str:
         """The last of what it printed."""

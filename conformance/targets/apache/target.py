@@ -9,6 +9,7 @@ import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from conformance.channel import TcpChannel
 from conformance.frames import Frame, FrameReader, MalformedFrame, decode, encode
@@ -51,13 +52,40 @@ _CAPABILITIES = frozenset(
 APACHE_RELEASES = {release.apache: release.name for release in RELEASES.values()}
 
 
+class JavaFlags(NamedTuple):
+    """Flags of the two JVMs."""
+
+    namesrv: tuple[str, ...]
+    broker: tuple[str, ...]
+
+
+SMALL = JavaFlags(
+    namesrv=(*QUICK, "-Xms64m", "-Xmx64m"),
+    broker=(*QUICK, "-Xms160m", "-Xmx160m", "-XX:MaxDirectMemorySize=256m"),
+)
+PRODUCTION = JavaFlags(  # the JVM's own compilers and collector, a modest heap
+    namesrv=("-Xms64m", "-Xmx128m"),
+    broker=("-Xms512m", "-Xmx512m", "-XX:MaxDirectMemorySize=512m"),
+)
+
+
 class ApacheTarget(TcpTarget):
     """`apache-VERSION` on the command line."""
 
-    def __init__(self, version: str, *, keep: bool = False) -> None:
+    def __init__(
+        self,
+        version: str,
+        *,
+        keep: bool = False,
+        flags: JavaFlags = SMALL,
+        defaults: Mapping[str, str] = STANDARD_OPTIONS,
+    ) -> None:
+        """`defaults` are broker properties below those of a start; `keep` leaves the home there."""
         super().__init__(f"apache-{version}", APACHE_RELEASES[version], _CAPABILITIES)
         self._version = version
         self._keep = keep
+        self._flags = flags
+        self._defaults = defaults
         self._ports = FreePorts()
         self._home: Path | None = None
         self._namesrv_process: Process | None = None
@@ -73,7 +101,7 @@ class ApacheTarget(TcpTarget):
             self._start_namesrv()
         shutil.rmtree(self._require_home() / "store", ignore_errors=True)
         self.broker = Address(LOOPBACK, self._ports.broker())
-        self._write_broker_properties({**STANDARD_OPTIONS, **options})
+        self._write_broker_properties({**self._defaults, **options})
         self.start_broker()
 
     def stop(self) -> None:
@@ -98,7 +126,7 @@ class ApacheTarget(TcpTarget):
         self._broker_runs += 1
         self._broker_process = self._java(
             "broker",
-            ["-Xms160m", "-Xmx160m", "-XX:MaxDirectMemorySize=256m"],
+            self._flags.broker,
             "org.apache.rocketmq.broker.BrokerStartup",
             home / f"broker-{self._broker_runs}.out",
         )
@@ -109,6 +137,12 @@ class ApacheTarget(TcpTarget):
     def store_directory(self) -> Path | None:
         """`HOME/store`."""
         return None if self._home is None else self._home / "store"
+
+    @property
+    def pids(self) -> tuple[int, ...]:
+        """The processes that make up the target now."""
+        both = (self._namesrv_process, self._broker_process)
+        return tuple(process.pid for process in both if process is not None)
 
     def _end_broker(self, *, kill: bool) -> None:
         if self._broker_process is not None:
@@ -129,7 +163,7 @@ class ApacheTarget(TcpTarget):
         _write_properties(self._home / "conf" / "namesrv.properties", settings)
         self._namesrv_process = self._java(
             "namesrv",
-            ["-Xms64m", "-Xmx64m"],
+            self._flags.namesrv,
             "org.apache.rocketmq.namesrv.NamesrvStartup",
             self._home / "namesrv.out",
         )
@@ -153,12 +187,11 @@ class ApacheTarget(TcpTarget):
         }
         _write_properties(home / "conf" / "broker.properties", {**settings, **options})
 
-    def _java(self, part: str, heap: Sequence[str], main: str, output: Path) -> Process:
+    def _java(self, part: str, flags: Sequence[str], main: str, output: Path) -> Process:
         home = self._require_home()
         command = [
             java(),
-            *heap,
-            *QUICK,
+            *flags,
             *OPENINGS,
             f"-Drocketmq.home.dir={home}",
             f"-Duser.home={home}",
