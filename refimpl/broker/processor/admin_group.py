@@ -53,6 +53,8 @@ def update_and_create_subscription_group(ctx: BrokerContext, request: Request) -
             return make_response(command, ResponseCode.SUCCESS)
         raise null_pointer()
     tree = parse_body(command.body, release)
+    if not (tree is None or isinstance(tree, dict) or (tree == [] and release.oldest_json)):
+        raise BodyRefused("SubscriptionGroupConfig", "no object")  # REMOTING-HEADER-21
     if isinstance(tree, dict):
         config = _config(tree, ctx)
         if release.validates_group_names:
