@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 TARGET ?= reference
 
-.PHONY: setup conformance test check fast lock clean
+.PHONY: setup conformance test check fast bench lock clean
 
 setup: .venv/.ready
 
@@ -31,6 +31,10 @@ check: setup
 # The edit loop.
 fast: setup
 	$(BIN)/python -m pytest -n 2 -m 'not peer and not slow' -q
+
+# Beside Apache RocketMQ on this machine; needs Java and Maven.
+bench: setup
+	$(BIN)/python -m benchmarks
 
 # Pin dependencies anew, with hashes and without index addresses (needs uv).
 lock:

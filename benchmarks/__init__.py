@@ -1,0 +1,1 @@
+"""The reference beside Apache RocketMQ on one machine, in one run: `python -m benchmarks`."""
