@@ -1,0 +1,1 @@
+"""Requests that no list holds: generated, played, compared."""
