@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from conformance.target import Port, Target
+from refimpl.model.override import override
 from tests.peers import java_program
 from tests.peers.outcome import Step, masked, parse
 
@@ -18,8 +19,8 @@ OPTIONS = {
     "transactionCheckInterval": "1000",
     "traceTopicEnable": "true",
 }
-_RUN_SECONDS = 150.0
-_starting = threading.Lock()  # a target looks for free ports: one at a time
+_RUN_SECONDS = 240.0
+starting = threading.Lock()  # a target looks for free ports: one at a time
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,7 @@ class Combination:
         """The name of what Apache answered: both codecs must give the same."""
         return f"java-{self.client}-on-{self.release}"
 
+    @override
     def __str__(self) -> str:
         return f"{self.client}-on-{self.release}-{self.codec.lower()}"
 
@@ -44,7 +46,7 @@ def drive(target: Target, combination: Combination) -> tuple[list[Step], str]:
     home = Path(tempfile.mkdtemp(prefix="rmqref-peer-"))
     try:
         java_program.compiled(combination.client)
-        with _starting:
+        with starting:
             target.start(OPTIONS)
         known = known_strings(target)
         addresses = [str(target.address(Port.NAMESRV)), str(target.address(Port.BROKER))]

@@ -32,12 +32,16 @@ _MILLIS = range(1_500_000_000_000, 2_000_000_000_000)
 _VOLATILE = frozenset(  # rates, durations, places in the log, and where this target lives
     {
         "consumeTps", "inTps", "outTps", "spentTimeMills", "physicOffset", "delayTime",
-        "bindAddress", "listenPort", "haListenPort", "namesrvAddr", "rocketmqHome",
-        "storePathRootDir", "storePathCommitLog", "configStorePath", "kvConfigPath",
-        "aclFilePath", "timerRocksDBPath",
+        "listenPort", "haListenPort", "rocketmqHome", "storePathRootDir", "storePathCommitLog",
+        "configStorePath", "kvConfigPath", "aclFilePath", "timerRocksDBPath",
     }
 )  # fmt: skip
-_UNORDERED = frozenset({"consumeStatsList"})  # the order of a Java hash table
+_OF_THE_TARGET = frozenset(  # what only the recording's properties file named
+    {"bindAddress", "namesrvAddr", "mapedFileSizeCommitLog", "mapedFileSizeConsumeQueue"}
+)
+_UNORDERED = "consumeStatsList"  # the order of Java hash tables, at every depth
+# A consumer reports the offset of its empty retry queue only after its first pull timed out.
+_NOT_YET_REPORTED: JsonValue = {"brokerOffset": 0, "consumerOffset": 0, "lastTimestamp": 0}
 
 
 def parse(output: str) -> dict[str, Step]:
@@ -56,23 +60,37 @@ def parse(output: str) -> dict[str, Step]:
     return steps
 
 
-def mask(value: JsonValue, known: Mapping[str, str], key: str = "") -> JsonValue:
+def mask(
+    value: JsonValue, known: Mapping[str, str], key: str = "", *, unordered: bool = False
+) -> JsonValue:
     """`value` without what differs from run to run; `known` names strings of this run."""
     if key in _VOLATILE:
         return "-"
+    unordered = unordered or key == _UNORDERED
     match value:
         case str():
             return _masked_text(value, known)
-        case bool():
+        case bool() | float() | None:
             return value
-        case int() if value in _MILLIS:
-            return "MILLIS"
+        case int():
+            return "MILLIS" if value in _MILLIS else value
         case list():
-            items = [mask(item, known) for item in value]
-            return sorted(items, key=json.dumps) if key in _UNORDERED else items
+            items = [mask(item, known, unordered=unordered) for item in value]
+            if unordered:
+                kept = [item for item in items if not _is_empty_statistics(item)]
+                return sorted(kept, key=json.dumps)
+            return items
         case dict():
-            return {_masked_text(k, known): mask(v, known, k) for k, v in value.items()}
-    return value
+            return {
+                _masked_text(k, known): mask(v, known, k, unordered=unordered)
+                for k, v in value.items()
+                if k not in _OF_THE_TARGET
+                and not (k.startswith("%RETRY%") and v == _NOT_YET_REPORTED)
+            }
+
+
+def _is_empty_statistics(item: JsonValue) -> bool:
+    return isinstance(item, dict) and "consumeTps" in item and not item["offsetTable"]
 
 
 def _masked_text(text: str, known: Mapping[str, str]) -> str:
@@ -101,7 +119,17 @@ def differences(expected: Iterable[Step], actual: Iterable[Step]) -> list[str]:
     return found
 
 
-def _shown(steps: Mapping[JsonValue, Step], name: JsonValue, other: Mapping[JsonValue, Step]) -> str:
+def unexplained(found: Iterable[str], expected: Mapping[str, str]) -> list[str]:
+    """`found` without the steps that a rule explains, and a text for each that agrees again."""
+    left = {text.partition("\n")[0]: text for text in found}
+    missed = [f"{step}: agrees, but {rule} deviates" for step, rule in expected.items()
+              if left.pop(step, None) is None]  # fmt: skip
+    return [*left.values(), *missed]
+
+
+def _shown(
+    steps: Mapping[JsonValue, Step], name: JsonValue, other: Mapping[JsonValue, Step]
+) -> str:
     if name not in steps:
         return "no such step"
     mine = _leaves(steps[name], "")

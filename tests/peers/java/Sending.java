@@ -108,7 +108,7 @@ final class Sending {
             new Message("TBW102", Session.bytes("x")), Session.queue("TBW102", 0)));
         Outcome.step("send.scheduled-topic", () -> producer.send(
             new Message("SCHEDULE_TOPIC_XXXX", Session.bytes("x")),
-            Session.queue("SCHEDULE_TOPIC_XXXX", 0)));
+            Session.queue("SCHEDULE_TOPIC_XXXX", 0)).getSendStatus());
         Outcome.step("send.batch-with-delay", () -> {
             Message message = new Message(TOPIC, Session.bytes("x"));
             message.setDelayTimeLevel(1);

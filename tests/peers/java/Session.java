@@ -6,6 +6,7 @@ import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Collections;
 import java.util.List;
+import java.util.Map;
 import java.util.function.Function;
 import org.apache.rocketmq.client.ClientConfig;
 import org.apache.rocketmq.client.consumer.DefaultMQPullConsumer;
@@ -61,7 +62,7 @@ final class Session {
         client.setHeartbeatBrokerInterval(1000);
         client.setPersistConsumerOffsetInterval(300);
         try {
-            client.getClass().getMethod("setMqClientApiTimeout", int.class).invoke(client, 15000);
+            client.getClass().getMethod("setMqClientApiTimeout", int.class).invoke(client, 6000);
         } catch (ReflectiveOperationException ignored) {
             // older clients have fixed timeouts
         }
@@ -133,6 +134,30 @@ final class Session {
             at = Math.max(at + 1, result.getNextBeginOffset());
         }
         return all;
+    }
+
+    /**
+     * Write offsets until the broker has the one that is wanted: by itself a client waits 10 s.
+     *
+     * <p>The broker is asked through another client, for what a consumer reads it also believes.
+     */
+    void commit(DefaultMQPushConsumer consumer, MessageQueue queue, long offset) throws Throwable {
+        Outcome.until("the commit", PATIENCE, () -> {
+            consumer.getDefaultMQPushConsumerImpl().persistConsumerOffset();
+            return committed(consumer.getConsumerGroup(), queue) == offset;
+        });
+    }
+
+    /** The offset that the broker has; -1 while it has none. */
+    long committed(String group, MessageQueue queue) {
+        try {
+            Object statistics = call(admin, "examineConsumeStats", group, queue.getTopic());
+            Map<?, ?> offsets = (Map<?, ?>) call(statistics, "getOffsetTable");
+            Object wrapper = offsets.get(queue);
+            return wrapper == null ? -1 : (Long) call(wrapper, "getConsumerOffset");
+        } catch (Throwable notYet) {
+            return -1;
+        }
     }
 
     static MessageQueue queue(String topic, int id) {
