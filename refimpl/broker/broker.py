@@ -24,6 +24,7 @@ from refimpl.broker.topic_config_manager import TopicConfigManager
 from refimpl.broker.transaction import TransactionalMessageService
 from refimpl.broker.transaction_check import TransactionCheck
 from refimpl.model.config import Config
+from refimpl.model.data_version import DataVersion
 from refimpl.model.disk import Disk
 from refimpl.model.effect import Effect, Force, Stopped
 from refimpl.model.errors import StartRefused
@@ -69,7 +70,7 @@ class Broker:
         self._fast: dict[ChannelId, None] = {}  # channels of the fast port
         self._stop: _Stop | None = None
         ctx.send_hooks = SendHooks()
-        ctx.broker_stats = BrokerStats()
+        ctx.broker_stats = BrokerStats(None if release.runtime_info_is_extended else self._totals)
         ctx.registration = Registration(ctx, namesrv_addresses)
         ctx.producer_manager = ProducerManager(ctx)
         ctx.rebalance_lock_manager = RebalanceLockManager()
@@ -89,6 +90,11 @@ class Broker:
         registration = self.ctx.registration
         return all(address in registration.registered for address in registration.name_servers)
 
+    def _totals(self) -> tuple[int, int]:
+        """What the store has put and handed out, messages of the broker itself among them."""
+        stats = self.ctx.store.store_stats
+        return stats.put_message_times_total, stats.get_message_transferred_msg_count
+
     # --- life
 
     def start(self, now: Millis) -> Sequence[Effect]:
@@ -97,6 +103,8 @@ class Broker:
         BROKER-LIFECYCLE-12.
         """
         ctx = self.ctx
+        ctx.config_version = DataVersion(timestamp=now)
+        ctx.config = ctx.consumer_filter_manager.with_bloom_filter_size(ctx.config)
         ctx.topic_config_manager = TopicConfigManager(ctx, now)
         ctx.subscription_group_manager = SubscriptionGroupManager(ctx, now)
         ctx.store.load(now)

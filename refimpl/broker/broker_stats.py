@@ -4,6 +4,7 @@ Java 4.9.7: store/stats/BrokerStatsManager, common/stats/StatsItem, StatsItemSet
 dictionary entry and two additions; snapshots are taken by an actor. BROKER-LIFECYCLE-15.
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 from refimpl.broker.actors import ActorTable
@@ -96,19 +97,22 @@ class BrokerStats:
     """All counters of one broker, and what had been counted at midnight."""
 
     __slots__ = (
-        "get_total",
+        "_count",
+        "_got",
+        "_put",
         "msg_get_total_today_morning",
         "msg_get_total_yesterday_morning",
         "msg_put_total_today_morning",
         "msg_put_total_yesterday_morning",
-        "put_total",
         "tables",
     )
 
-    def __init__(self) -> None:
+    def __init__(self, count: Callable[[], tuple[int, int]] | None = None) -> None:
+        """`count` tells the totals where the store's are meant: BROKER-ADMIN-62."""
         self.tables: dict[str, dict[str, StatsItem]] = {name: {} for name in NAMES}
-        self.put_total = 0
-        self.get_total = 0
+        self._count = count
+        self._put = 0
+        self._got = 0
         self.msg_put_total_today_morning = 0
         self.msg_put_total_yesterday_morning = 0
         self.msg_get_total_today_morning = 0
@@ -125,14 +129,14 @@ class BrokerStats:
 
     def put(self, topic: str, cluster: str, count: int, size: int) -> None:
         """Count a stored send: messages and bytes of the topic, messages of the broker."""
-        self.put_total += count
+        self._put += count
         self.add(TOPIC_PUT_NUMS, topic, count)
         self.add(TOPIC_PUT_SIZE, topic, size)
         self.add(BROKER_PUT_NUMS, cluster, count)
 
     def got(self, group: str, topic: str, cluster: str, count: int, size: int) -> None:
         """Count a served pull: messages and bytes of the group, messages of the broker."""
-        self.get_total += count
+        self._got += count
         key = topic + "@" + group
         self.add(GROUP_GET_NUMS, key, count)
         self.add(GROUP_GET_SIZE, key, size)
@@ -155,12 +159,15 @@ class BrokerStats:
         morning = Millis(now - now % _DAY + _DAY)
         actors.every(Actor("broker-stats-record"), morning, lambda: _DAY, self.record)
 
+    def totals(self) -> tuple[int, int]:
+        """Messages put and got since the start. BROKER-ADMIN-62."""
+        return (self._put, self._got) if self._count is None else self._count()
+
     def record(self, _now: Millis) -> None:
         """Remember the totals of midnight (BrokerStats#record)."""
         self.msg_put_total_yesterday_morning = self.msg_put_total_today_morning
         self.msg_get_total_yesterday_morning = self.msg_get_total_today_morning
-        self.msg_put_total_today_morning = self.put_total
-        self.msg_get_total_today_morning = self.get_total
+        self.msg_put_total_today_morning, self.msg_get_total_today_morning = self.totals()
 
     def delete_topic(self, topic: str) -> None:
         """Forget the counters of a deleted topic (BrokerStatsManager#onTopicDeleted)."""

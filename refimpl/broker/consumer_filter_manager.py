@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 from refimpl.broker.bloom_filter import BloomFilter, BloomFilterData
 from refimpl.broker.json_text import parse_object, to_pretty
+from refimpl.model.config import Config
+from refimpl.model.errors import InvalidInput, StartRefused
 from refimpl.model.ids import JsonValue, Millis
 from refimpl.model.release import Release
 from refimpl.model.subscription import SubscriptionData, is_tag_type
@@ -128,6 +130,14 @@ class ConsumerFilterManager:
                 config.integer("expectConsumerNumUseFilter"),
             )
         return self._bloom
+
+    def with_bloom_filter_size(self, config: Config) -> Config:
+        """`config` with the size of this filter; raises `StartRefused`. BROKER-ADMIN-61."""
+        try:
+            size = self.bloom_filter.m
+        except InvalidInput as error:
+            raise StartRefused(str(error)) from error
+        return config.changed({"bitMapLengthConsumeQueueExt": str(size)}, keep_unknown=False)
 
     def get(self, topic: str, group: str) -> ConsumerFilterData | None:
         """The expression of a group for a topic, dead or alive."""

@@ -57,6 +57,9 @@ class Disk(Protocol):
     def list(self, path: str) -> tuple[str, ...]:
         """Names in a directory, sorted; empty where there is none."""
 
+    def capacity(self) -> tuple[int, int]:
+        """Bytes of the disk in all, and those that are free for us."""
+
     def used_ratio(self) -> float:
         """Used part of the partition, 0.0 to 1.0."""
 

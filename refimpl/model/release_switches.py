@@ -155,6 +155,7 @@ class Release(NamedTuple):
     groups_can_be_forbidden: bool  # BROKER-MEMBER-44
     # --- broker: administration
     slave_refuses_changes: bool  # BROKER-ADMIN-12
+    created_topic_keeps_remark: bool  # BROKER-ADMIN-58
     refuses_system_topics: bool  # BROKER-ADMIN-2: else only the name of the cluster
     validates_deleted_topic: bool  # BROKER-ADMIN-6
     removes_offsets_of_group: bool  # BROKER-OFFSET-9: removeOffset of DELETE_SUBSCRIPTIONGROUP

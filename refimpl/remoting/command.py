@@ -12,6 +12,7 @@ from refimpl.remoting.header import Header, encode_header
 
 RPC_TYPE = 1  # bit 0 of `flag`: set on responses
 RPC_ONEWAY = 2  # bit 1 of `flag`: no answer is wanted
+REMARK_NOT_SET = "not set any response code"  # of a fresh answer; some processors never clear it
 
 
 class SerializeType(IntEnum):

@@ -127,6 +127,11 @@ class DirectoryDisk:
         except OSError as error:
             raise _refused("list", path, error) from error
 
+    def capacity(self) -> tuple[int, int]:
+        """As `df` shows them."""
+        state = os.statvfs(self.root)
+        return state.f_blocks * state.f_frsize, state.f_bavail * state.f_frsize
+
     def used_ratio(self) -> float:
         """As `df` computes it: used by anybody over what is there for us."""
         state = os.statvfs(self.root)

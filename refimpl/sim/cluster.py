@@ -64,7 +64,8 @@ class Cluster:
 
     def start_namesrv(self) -> None:
         """Start the name server on its disk."""
-        config = Config.of(self.release, "namesrv", {})
+        listen = {"listenPort": str(self.namesrv_address.port)}
+        config = Config.of(self.release, "namesrv", listen)
         node = NameServer(config, self.release, self.namesrv_disk, Prng(self._seed))
         self.world.start(NAMESRV, node, self.namesrv_disk, [self.namesrv_address])
 

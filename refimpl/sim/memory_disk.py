@@ -10,6 +10,7 @@ from refimpl.model.disk import DiskError
 from refimpl.model.ids import Millis
 
 _PAGE = 4096
+_CAPACITY = 1 << 40
 
 
 class _File:
@@ -159,6 +160,10 @@ class MemoryDisk:
             if name.startswith(prefix)
         }
         return tuple(sorted(found))
+
+    def capacity(self) -> tuple[int, int]:
+        """A disk of a round size, as full as the test said."""
+        return _CAPACITY, round(_CAPACITY * (1 - self.used))
 
     def used_ratio(self) -> float:
         """What the test said."""

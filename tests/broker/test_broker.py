@@ -331,7 +331,7 @@ def test_counters_and_their_windows() -> None:
     assert snapshot.tps == pytest.approx(0.15)
     assert snapshot.avgpt == 1.0
     stats.record(broker.now)
-    assert (stats.put_total, stats.msg_put_total_today_morning) == (3, 3)
+    assert (stats.totals()[0], stats.msg_put_total_today_morning) == (3, 3)
     stats.delete_topic("T")
     assert stats.find("TOPIC_PUT_NUMS", "T") is None
     assert stats.find("NOTHING", "T") is None

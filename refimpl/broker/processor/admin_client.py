@@ -21,7 +21,7 @@ from refimpl.model.message_id import decode_message_id
 from refimpl.model.message_queue import MessageQueue
 from refimpl.model.topic_validator import is_blank
 from refimpl.remoting.body.offset import GetConsumerStatusBody
-from refimpl.remoting.command import RemotingCommand, make_response
+from refimpl.remoting.command import REMARK_NOT_SET, RemotingCommand, make_response
 from refimpl.remoting.errors import BodyRefused
 from refimpl.remoting.header import decode_header
 from refimpl.remoting.header.consumer_admin import (
@@ -175,7 +175,8 @@ class _StatusRound:
             )
             return
         body = GetConsumerStatusBody(consumer_table=self._table).encode(ctx.release)
-        ctx.respond(self._request, make_response(command, ResponseCode.SUCCESS, body=body))
+        answer = make_response(command, ResponseCode.SUCCESS, REMARK_NOT_SET, body=body)
+        ctx.respond(self._request, answer)  # BROKER-ADMIN-58
 
     def _answer_of(
         self, member: ClientChannelInfo

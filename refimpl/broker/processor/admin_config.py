@@ -66,19 +66,20 @@ def get_broker_runtime_info(ctx: BrokerContext, request: Request) -> RemotingCom
     info["brokerVersionDesc"] = version_desc(release.header_version)
     info["msgPutTotalYesterdayMorning"] = str(stats.msg_put_total_yesterday_morning)
     info["msgPutTotalTodayMorning"] = str(stats.msg_put_total_today_morning)
-    info["msgPutTotalTodayNow"] = str(stats.put_total)
+    put_total, get_total = stats.totals()
+    info["msgPutTotalTodayNow"] = str(put_total)
     info["msgGetTotalYesterdayMorning"] = str(stats.msg_get_total_yesterday_morning)
     info["msgGetTotalTodayMorning"] = str(stats.msg_get_total_today_morning)
-    info["msgGetTotalTodayNow"] = str(stats.get_total)
+    info["msgGetTotalTodayNow"] = str(get_total)
     info["dispatchBehindBytes"] = str(store.dispatch_behind_bytes)
     info["pageCacheLockTimeMills"] = str(store.lock_time_millis(request.now))
     info["earliestMessageTimeStamp"] = str(store.earliest_message_time())
     info["startAcceptSendRequestTimeStamp"] = settings["startAcceptSendRequestTimeStamp"]
+    info.update(ctx.schedule_message_service.build_running_stats())
     pools = ["send", "pull", "query"]
     if release.runtime_info_is_extended:
         pools = ["send", "pull", "litePull", "query", "ack"]
         info["brokerActive"] = "true" if ctx.config.text("brokerRole") != "SLAVE" else "false"
-        info.update(ctx.schedule_message_service.build_running_stats())
         for name in ("timerReadBehind", "timerOffsetBehind", "timerCongestNum"):
             info[name] = "0"
         info["timerEnqueueTps"] = info["timerDequeueTps"] = "0.0"
@@ -93,6 +94,12 @@ def get_broker_runtime_info(ctx: BrokerContext, request: Request) -> RemotingCom
     pool_on = ctx.config.boolean("transientStorePoolEnable")
     left = settings["transientStorePoolSize"] if pool_on else str(INT_MAX)
     info["remainTransientStoreBufferNumbs"] = left
+    if pool_on:
+        uncommitted = store.max_phy_offset - store.commit_log.mapped_file_queue.committed_where
+        info["remainHowManyDataToCommit"] = human_readable_byte_count(max(0, uncommitted))
+    space = ctx.disk.capacity()
+    total, free = human_readable_byte_count(space[0]), human_readable_byte_count(space[1])
+    info["commitLogDirCapacity"] = f"Total : {total}, Free : {free}."
     behind = store.max_phy_offset - store.commit_log.mapped_file_queue.flushed_where
     info["remainHowManyDataToFlush"] = human_readable_byte_count(max(0, behind))
     body = KVTable(table=info).encode(release)

@@ -24,7 +24,7 @@ from refimpl.remoting.body.offset import (
     ResetOffsetBody,
     ResetOffsetBodyForC,
 )
-from refimpl.remoting.command import RemotingCommand, make_response
+from refimpl.remoting.command import REMARK_NOT_SET, RemotingCommand, make_response
 from refimpl.remoting.header import decode_header
 from refimpl.remoting.header.consumer_admin import (
     CloneGroupOffsetRequestHeader,
@@ -145,13 +145,14 @@ def _reset_on_server(
             command, ResponseCode.SUBSCRIPTION_GROUP_NOT_EXIST, f"Group {group} does not exist"
         )
     moved: dict[int, int] = {}
-    if header.queue_id < 0:
+    number = header.queue_id
+    if number is None or number < 0:
         for queue_id in range(config.read_queue_nums):
             moved[queue_id] = _search(ctx, topic, queue_id, header.timestamp)
     elif header.offset is None or header.offset == -1:
-        moved[header.queue_id] = _search(ctx, topic, header.queue_id, header.timestamp)
+        moved[number] = _search(ctx, topic, number, header.timestamp)
     else:
-        queue_id = QueueId(header.queue_id)
+        queue_id = QueueId(number)
         least = ctx.store.min_offset_in_queue(Topic(topic), queue_id)
         most = ctx.store.max_offset_in_queue(Topic(topic), queue_id)
         if (least >= 0 and header.offset < least) or header.offset > most + 1:
@@ -160,7 +161,7 @@ def _reset_on_server(
                 ResponseCode.SYSTEM_ERROR,
                 f"Target offset {header.offset} not in consume queue range [{least}-{most}]",
             )
-        moved[header.queue_id] = header.offset
+        moved[number] = header.offset
     if not moved:
         return make_response(command, ResponseCode.SYSTEM_ERROR, "No queues to reset.")
     table: dict[MessageQueue, int] = {}
@@ -214,7 +215,12 @@ def _reset_by_clients(
             f"Consumer not online, so can not reset offset, Group: {group} Topic: {topic} "
             f"Timestamp: {timestamp}",
         )
-    notice = ResetOffsetRequestHeader(topic=topic, group=group, timestamp=timestamp)
+    notice = ResetOffsetRequestHeader(
+        topic=topic,
+        group=group,
+        timestamp=timestamp,
+        queue_id=-1 if release.server_side_reset_offset else None,
+    )
     for member in members:
         if member.version < V3_0_7_SNAPSHOT:
             return make_response(
@@ -230,7 +236,7 @@ def _reset_by_clients(
                 told,
                 request.now,
             )
-    return make_response(command, ResponseCode.SUCCESS, body=answer)
+    return make_response(command, ResponseCode.SUCCESS, REMARK_NOT_SET, body=answer)
 
 
 def _for_c(ctx: BrokerContext, table: dict[MessageQueue, int]) -> bytes:

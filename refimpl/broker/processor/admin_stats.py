@@ -74,12 +74,14 @@ def get_topic_stats_info(ctx: BrokerContext, request: Request) -> RemotingComman
     return make_response(command, ResponseCode.SUCCESS, body=body.encode(release))
 
 
-def _wrapper(ctx: BrokerContext, group: str, topic: str, number: int) -> OffsetWrapper:
+def _wrapper(
+    ctx: BrokerContext, group: str, topic: str, number: int, *, with_pulled: bool
+) -> OffsetWrapper:
     """How far a group is in one queue. BROKER-ADMIN-30."""
     name, queue_id, offsets = Topic(topic), QueueId(number), ctx.consumer_offset_manager
     consumer = max(0, offsets.query_offset(group, topic, number))
     pulled = 0
-    if ctx.release.stats_have_pull_offset:
+    if with_pulled and ctx.release.stats_have_pull_offset:
         pulled = max(consumer, offsets.query_pull_offset(group, topic, number))
     last = 0
     if consumer > 0:
@@ -106,7 +108,8 @@ def get_consume_stats(ctx: BrokerContext, request: Request) -> RemotingCommand:
     command, release = request.command, ctx.release
     header = decode_header(GetConsumeStatsRequestHeader, command.ext_fields, release)
     group = header.consumer_group
-    named = [t for t in (header.topic_list or "").split(";") if t]
+    listed = header.topic_list if release.stats_take_topic_list else None
+    named = [t for t in (listed or "").split(";") if t]
     if named:
         topics = named
     elif header.topic is None or is_blank(header.topic):
@@ -120,7 +123,8 @@ def get_consume_stats(ctx: BrokerContext, request: Request) -> RemotingCommand:
         if config is None or (not named and not _subscribed(ctx, group, topic)):
             continue
         for number in range(config.read_queue_nums):
-            table[_queue(ctx, topic, number)] = _wrapper(ctx, group, topic, number)
+            wrapper = _wrapper(ctx, group, topic, number, with_pulled=True)
+            table[_queue(ctx, topic, number)] = wrapper
         tps += _tps(ctx, GROUP_GET_NUMS, f"{topic}@{group}")
     body = ConsumeStats(offset_table=table, consume_tps=tps).encode(release)
     return make_response(command, ResponseCode.SUCCESS, body=body)
@@ -141,7 +145,7 @@ def fetch_all_consume_stats_in_broker(ctx: BrokerContext, request: Request) -> R
             if not _subscribed(ctx, group, topic):
                 continue
             table = {
-                _queue(ctx, topic, number): _wrapper(ctx, group, topic, number)
+                _queue(ctx, topic, number): _wrapper(ctx, group, topic, number, with_pulled=False)
                 for number in range(config.write_queue_nums)
             }
             behind += sum(w.broker_offset - w.consumer_offset for w in table.values())

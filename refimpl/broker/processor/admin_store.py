@@ -18,7 +18,7 @@ from refimpl.model.status import PutMessageStatus
 from refimpl.model.subscription import tags_code
 from refimpl.model.topic_validator import RMQ_SYS_TRANS_HALF_TOPIC
 from refimpl.remoting.body.query import ConsumeQueueData, QueryConsumeQueueResponseBody
-from refimpl.remoting.command import RemotingCommand, make_response
+from refimpl.remoting.command import REMARK_NOT_SET, RemotingCommand, make_response
 from refimpl.remoting.header import decode_header
 from refimpl.remoting.header.admin import (
     RegisterFilterServerRequestHeader,
@@ -63,7 +63,7 @@ def query_consume_queue(ctx: BrokerContext, request: Request) -> RemotingCommand
             filter_data = to_pretty(None if data is None else data.json_value(), release)
     raw = queue.index_buffer(header.index)
     entries: tuple[ConsumeQueueData, ...] | None = None
-    remark = None
+    remark = REMARK_NOT_SET  # BROKER-ADMIN-58
     if raw is None:
         remark = f"Index {header.index} of {number}@{topic} is not exist!"
         if not release.missing_index_has_body:

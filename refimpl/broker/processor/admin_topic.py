@@ -28,7 +28,7 @@ from refimpl.model.topic_validator import (
     validate_topic,
 )
 from refimpl.remoting.body.java_json import Writable, parse, parse_body, write
-from refimpl.remoting.command import RemotingCommand, make_response
+from refimpl.remoting.command import REMARK_NOT_SET, RemotingCommand, make_response
 from refimpl.remoting.header import decode_header
 from refimpl.remoting.header.topic_admin import (
     CreateTopicRequestHeader,
@@ -61,7 +61,7 @@ def update_and_create_topic(ctx: BrokerContext, request: Request) -> RemotingCom
     if not release.topics_have_attributes:
         ctx.topic_config_manager.update_topic_config(config, request.now)
         ctx.registration.topic_created(config, request.now)
-        return make_response(command, ResponseCode.SUCCESS)
+        return _created(ctx, command)
     try:
         config = replace(
             config, order=bool(header.order), attributes=parse_to_map(header.attributes)
@@ -103,7 +103,7 @@ def _update(
             )
         old = manager.select_topic_config(config.topic_name)
         if config == old:
-            return make_response(command, ResponseCode.SUCCESS)
+            return _created(ctx, command)
         current: Mapping[str, str] = {} if old is None else old.attributes
         attributes = alter_attributes(
             TOPIC_ATTRIBUTES, current, config.attributes, create=old is None
@@ -112,7 +112,13 @@ def _update(
     manager.update_topic_config_list(merged, request.now)
     for config in merged:
         ctx.registration.topic_created(config, request.now)
-    return make_response(command, ResponseCode.SUCCESS)
+    return _created(ctx, command)
+
+
+def _created(ctx: BrokerContext, command: RemotingCommand) -> RemotingCommand:
+    """SUCCESS, with the remark of an answer that nothing was set in. BROKER-ADMIN-58."""
+    remark = REMARK_NOT_SET if ctx.release.created_topic_keeps_remark else None
+    return make_response(command, ResponseCode.SUCCESS, remark)
 
 
 def _refuse_name(ctx: BrokerContext, request: Request, topic: str | None) -> RemotingCommand | None:
@@ -208,9 +214,10 @@ def get_all_topic_config(ctx: BrokerContext, request: Request) -> RemotingComman
         if first and not _same_version(ctx, page.data_version):
             first = 0
         table = {name: table[name] for name in sorted(table)[first : first + count]}
+    started = ctx.store.store_stats.boot_timestamp
     tree = {
         "dataVersion": version_to_json(manager.data_version, release),
-        "mappingDataVersion": {"counter": 0, "stateVersion": 0, "timestamp": request.now},
+        "mappingDataVersion": {"counter": 0, "stateVersion": 0, "timestamp": started},
         "topicConfigTable": {name: to_json(entry, release) for name, entry in table.items()},
         "topicQueueMappingDetailMap": {},
         "topicQueueMappingInfoMap": {},

@@ -71,6 +71,7 @@ class Sending(NamedTuple):
         return answer(self.ctx, self.settings, self.request.command, code, remark)
 
 
+_REPRINTED = frozenset({PROPERTY_TRANSACTION_PREPARED, PROPERTY_DELAY_TIME_LEVEL})
 _STORED = {
     PutMessageStatus.PUT_OK: 0,
     PutMessageStatus.FLUSH_DISK_TIMEOUT: 10,
@@ -137,6 +138,9 @@ def _send_single(
     properties = in_java_order(properties, release)
     if release.drops_stored_wait and PROPERTY_WAIT_STORE_MSG_OK in properties:
         printed = {k: v for k, v in properties.items() if k != PROPERTY_WAIT_STORE_MSG_OK}
+        if not _REPRINTED.isdisjoint(printed):  # put back, it comes last of its like: BROKER-SEND-18
+            wait = {PROPERTY_WAIT_STORE_MSG_OK: properties[PROPERTY_WAIT_STORE_MSG_OK]}
+            properties = in_java_order({**printed, **wait}, release)
     else:
         printed = properties
     sys_flag = header.sys_flag

@@ -64,7 +64,7 @@ class ResetOffsetRequestHeader(Header):
     group: str
     timestamp: int = 0
     is_force: bool = False
-    queue_id: int = -1  # 5.5
+    queue_id: int | None = -1  # 5.5; None where an older release says nothing of a queue
     offset: int | None = None  # 5.5
     bname: str | None = None  # 5.5
 
