@@ -11,6 +11,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 from conformance.connection import Connection, ExtValue
+from conformance.matching import dig
 from conformance.response import Response
 from conformance.session import compact_json
 from conformance.verdict import Failure
@@ -219,3 +220,11 @@ def fake_broker(
 def two(w: Wire) -> dict[str, TopicEntry]:
     """Two topics: a table, and not the announcement of one topic."""
     return {w.unique("T"): TopicEntry(), w.unique("T"): TopicEntry(read=2, write=3)}
+
+
+def queue_entries(w: Wire, topic: str) -> list[JsonValue]:
+    """The queue entries of the route of a topic; none where it has no route."""
+    route = w.route(topic)
+    queues = [] if route is None else dig(route, "queueDatas")
+    assert isinstance(queues, list)
+    return queues

@@ -96,6 +96,14 @@ TROPHIES: tuple[Trophy, ...] = (
         shown_on=("4.6.1",),
         absent_on=("4.9.7", "5.5.0"),
     ),
+    Trophy(
+        fault="",
+        issue="#10448",
+        title="A deleted subscription group is created anew by its own deletion",
+        case="BROKER-MEMBER-45/deleted/alone",
+        shown_on=("5.5.0",),
+        absent_on=("4.6.1", "4.9.7"),
+    ),
 )
 
 
