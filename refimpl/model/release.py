@@ -106,7 +106,6 @@ RELEASE_4_6 = Release(
     retry_of_locked_group_is_dead=False,
     dead_letter_delay="0",
     dead_letter_is_readable=False,
-    delayed_retry_is_no_half=True,
     answers_transaction_id=False,
     illegal_message_remark=" message is illegal, maybe msg body or properties length not matched. "
     "msg body length limit 128k, msg properties length limit 32k.",
@@ -165,6 +164,7 @@ RELEASE_4_6 = Release(
     stats_cover_read_queues=False,
     stats_have_pull_offset=False,
     missing_index_has_body=True,
+    stats_take_topic_list=False,
     correction_takes_group_first=False,
     runtime_info_is_extended=False,
 )
@@ -256,7 +256,6 @@ RELEASE_4_9 = Release(
     retry_of_locked_group_is_dead=False,
     dead_letter_delay="0",
     dead_letter_is_readable=True,
-    delayed_retry_is_no_half=False,
     answers_transaction_id=False,
     illegal_message_remark=" message is illegal, maybe msg body or properties length not matched. "
     "msg body length limit {limit}B, msg properties length limit 32KB.",
@@ -317,6 +316,7 @@ RELEASE_4_9 = Release(
     stats_cover_read_queues=False,
     stats_have_pull_offset=False,
     missing_index_has_body=False,
+    stats_take_topic_list=False,
     correction_takes_group_first=False,
     runtime_info_is_extended=False,
 )
@@ -410,7 +410,6 @@ RELEASE_5_5 = Release(
     retry_of_locked_group_is_dead=True,
     dead_letter_delay="-1",
     dead_letter_is_readable=True,
-    delayed_retry_is_no_half=True,
     answers_transaction_id=True,
     illegal_message_remark=" message is illegal, maybe msg body or properties length not matched. "
     "msg body length limit {limit}B, msg properties length limit 32KB.",
@@ -471,6 +470,7 @@ RELEASE_5_5 = Release(
     stats_cover_read_queues=True,
     stats_have_pull_offset=True,
     missing_index_has_body=False,
+    stats_take_topic_list=True,
     correction_takes_group_first=True,
     runtime_info_is_extended=True,
 )

@@ -107,7 +107,6 @@ class Release(NamedTuple):
     retry_of_locked_group_is_dead: bool  # BROKER-SEND-14
     dead_letter_delay: str  # BROKER-SEND-15: DELAY of a dead letter
     dead_letter_is_readable: bool  # BROKER-BACK-9
-    delayed_retry_is_no_half: bool  # BROKER-SEND-17
     answers_transaction_id: bool  # BROKER-SEND-29
     illegal_message_remark: str  # BROKER-SEND-28
     service_not_available_remark: str  # BROKER-SEND-28
@@ -166,5 +165,6 @@ class Release(NamedTuple):
     stats_cover_read_queues: bool  # BROKER-ADMIN-10
     stats_have_pull_offset: bool  # BROKER-ADMIN-30
     missing_index_has_body: bool  # BROKER-ADMIN-38
+    stats_take_topic_list: bool  # BROKER-ADMIN-32
     correction_takes_group_first: bool  # BROKER-ADMIN-36
     runtime_info_is_extended: bool  # BROKER-ADMIN-17
