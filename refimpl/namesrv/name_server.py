@@ -5,6 +5,7 @@ namesrv/routeinfo/BatchUnregistrationService (5.5.0).
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Final
 
 from refimpl.model.config import Config
@@ -34,6 +35,8 @@ _PROCESSORS: Final[dict[int, Processor]] = {
     **PROCESSORS,
     RequestCode.GET_ROUTEINFO_BY_TOPIC: get_route_info,
 }
+# Codes whose answer is made with a class of fields in Java: `extFields` are there, be they empty.
+_ANSWERS_WITH_HEADER: Final = frozenset({101, 103, 205, 322, 327})
 _FIRST_SCAN: Final = 5_000
 _SCAN_PERIOD: Final = 10_000
 
@@ -168,7 +171,10 @@ class NameServer(Node):
     # --- requests
 
     def _process(self, request: Request) -> None:
-        """Answer a request; NAMESRV-LIFECYCLE-17 (code), NAMESRV-LIFECYCLE-18 (exceptions)."""
+        """Answer a request; NAMESRV-LIFECYCLE-17 (code), NAMESRV-LIFECYCLE-18 (exceptions).
+
+        NAMESRV-LIFECYCLE-22 (fields that could have been there).
+        """
         command = request.command
         processor = _PROCESSORS.get(command.code)
         if processor is None or command.code in self._release.namesrv_unknown_codes:
@@ -181,6 +187,9 @@ class NameServer(Node):
             response = make_response(
                 command, ResponseCode.SYSTEM_ERROR, error.remark, in_server_codec=True
             )
+        else:
+            if response.ext_fields is None and command.code in _ANSWERS_WITH_HEADER:
+                response = replace(response, ext_fields={})
         self._endpoint.respond(request.channel, response)
 
     # --- departures

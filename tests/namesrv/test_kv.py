@@ -49,6 +49,15 @@ def test_a_missing_namespace_or_key(release: Release) -> None:
 
 
 @every_release
+def test_fields_that_could_have_been_there(release: Release) -> None:
+    """NAMESRV-LIFECYCLE-22: an empty table where fields are possible, none elsewhere."""
+    ns = NameServerUnderTest(release).start()
+    assert ns.ask(101).ext_fields == {}
+    assert ns.ask(219).ext_fields is None
+    assert ns.ask(103, {"bodyCrc32": "1"}, body=b"x").ext_fields == {}
+
+
+@every_release
 def test_a_namespace_as_a_table(release: Release) -> None:
     """NAMESRV-KV-4, NAMESRV-KV-5."""
     ns = NameServerUnderTest(release).start()
