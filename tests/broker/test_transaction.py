@@ -1,7 +1,5 @@
 """Transactions."""
 
-from dataclasses import replace
-
 import pytest
 
 from refimpl.broker.client_channel_info import ClientChannelInfo
@@ -12,6 +10,7 @@ from refimpl.model.message_codec import decode_record
 from refimpl.model.message_id import decode_message_id
 from refimpl.model.release import RELEASE_4_9, RELEASE_5_5, RELEASES, Release
 from refimpl.remoting.command import RemotingCommand
+from refimpl.remoting.header import FieldValue
 from refimpl.remoting.header.transaction import EndTransactionRequestHeader
 from tests.broker.harness import CLIENT, BrokerUnderTest
 
@@ -43,7 +42,7 @@ class Transactions:
         assert answer.ext_fields["queueId"] == "2"
         return self.at(decode_message_id(answer.ext_fields["msgId"]).offset)
 
-    def end(self, half: MessageExt, decision: int, **fields: object) -> RemotingCommand | None:
+    def end(self, half: MessageExt, decision: int, **fields: FieldValue) -> RemotingCommand | None:
         header = EndTransactionRequestHeader(
             producer_group="PG",
             tran_state_table_offset=half.queue_offset,
@@ -51,7 +50,7 @@ class Transactions:
             commit_or_rollback=decision,
             msg_id="U",
         )
-        return self.broker.ask(END, replace(header, **fields))  # type: ignore[arg-type]
+        return self.broker.ask(END, header.with_fields(**fields))
 
     def connect(self) -> None:
         later = Millis(self.broker.now + 10**9)  # housekeeping leaves it alone

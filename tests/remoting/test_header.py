@@ -19,6 +19,7 @@ from refimpl.remoting.header import (
     snake_case,
     wire_fields,
 )
+from refimpl.remoting.header.namesrv import DeleteKVConfigRequestHeader, PutKVConfigRequestHeader
 from refimpl.remoting.header.offset import QueryConsumerOffsetRequestHeader
 from refimpl.remoting.header.pull import PullMessageRequestHeader
 from refimpl.remoting.header.queue_offset import GetMaxOffsetRequestHeader
@@ -254,3 +255,22 @@ def test_null_fields_are_not_sent() -> None:
     """REMOTING-HEADER-14."""
     header = SendMessageResponseHeader(msg_id="ID", queue_id=0, queue_offset=5)
     assert encode_header(header) == {"msgId": "ID", "queueId": "0", "queueOffset": "5"}
+
+
+def test_headers_are_values() -> None:
+    """Fixed, equal by fields, made by known names only: nothing of this is generated."""
+    header = PutKVConfigRequestHeader(namespace="n", key="k")
+    assert header == PutKVConfigRequestHeader(namespace="n", key="k", value=None)
+    assert hash(header) == hash(header.with_fields(value=None))
+    assert header != header.with_fields(value="v")
+    assert header != DeleteKVConfigRequestHeader(namespace="n", key="k")
+    assert repr(header) == "PutKVConfigRequestHeader(namespace='n', key='k', value=None)"
+    with pytest.raises(AttributeError):
+        header.key = "other"  # type: ignore[misc]
+    with pytest.raises(AttributeError):
+        del header.key
+    with pytest.raises(TypeError):
+        header.with_fields(nonsense=1)
+    with pytest.raises(TypeError):
+        SendMessageResponseHeader(queue_id=1)  # type: ignore[call-arg]
+    assert header.key == "k"

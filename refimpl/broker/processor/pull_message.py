@@ -431,7 +431,7 @@ def _answer(ctx: BrokerContext, pull: _Pull, result: GetMessageResult) -> Remoti
         slave = config.text("brokerRole") == "SLAVE"
         if slave and not config.boolean("offsetCheckInSlave"):
             code = ResponseCode.PULL_RETRY_IMMEDIATELY
-            response_header = replace(response_header, suggest_which_broker_id=pull.group.broker_id)
+            response_header = _response_header(ctx, pull, result, pull.group.broker_id)
         elif release.stores_offset_moved_event:
             from refimpl.broker.offset_moved_event import store_event  # noqa: PLC0415 - rare
 
@@ -466,11 +466,11 @@ def _code(status: GetMessageStatus, queue_offset: int) -> ResponseCode:
 
 
 def _response_header(
-    ctx: BrokerContext, pull: _Pull, result: GetMessageResult
+    ctx: BrokerContext, pull: _Pull, result: GetMessageResult, asked: int | None = None
 ) -> PullMessageResponseHeader:
-    """Offsets, and which broker to ask next. BROKER-PULL-22; system flags in 5.5."""
-    suggest = _MASTER_ID
-    if ctx.config.boolean("slaveReadEnable"):
+    """Offsets, and which broker to ask next (or `asked`). BROKER-PULL-22; system flags in 5.5."""
+    suggest = _MASTER_ID if asked is None else asked
+    if asked is None and ctx.config.boolean("slaveReadEnable"):
         group = pull.group
         suggest = (
             group.which_broker_when_consume_slowly

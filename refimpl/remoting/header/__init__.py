@@ -2,18 +2,28 @@
 
 `decode_header(SomeRequestHeader, command.ext_fields, release)` and `encode_header(instance)`.
 A class names its wire fields once, in `WIRE`: Java's name, Java's type, and `!` where null cannot
-be lived with. Tables are built at the first use of a class.
+be lived with. Tables are built at the first use of a class, and nothing is generated when a class
+is defined: there are a hundred of them, and a broker that starts needs three.
 
 Java: RemotingCommand#decodeCommandCustomHeader, #makeCustomHeaderToNet, FastCodesHeader.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import IntEnum
-from typing import TYPE_CHECKING, ClassVar, NamedTuple, TypeAlias, TypeVar
+from typing import (
+    TYPE_CHECKING,
+    ClassVar,
+    NamedTuple,
+    NoReturn,
+    Self,
+    TypeAlias,
+    TypeVar,
+    dataclass_transform,
+)
 
 from refimpl.model.errors import InvalidInput
 from refimpl.model.java import parse_int, parse_long
+from refimpl.model.override import override
 from refimpl.model.release import Release
 from refimpl.remoting.errors import HeaderRefused
 
@@ -39,16 +49,23 @@ class WireField(NamedTuple):
     java_type: str
 
 
+@dataclass_transform(frozen_default=True, kw_only_default=True)
 class Header:
-    """Base of the custom headers; the subclasses are frozen slotted dataclasses."""
+    """Base of the custom headers: immutable values, made by keywords, equal by their fields.
 
-    __slots__ = ()
+    A type checker takes a subclass for a frozen dataclass. A field that was not given is read from
+    the class, where its default stands.
+    """
+
     WIRE: ClassVar[str] = ""
     FAST: ClassVar[bool] = False  # Java's FastCodesHeader, where the release has it
 
     def __init__(self, **fields: FieldValue) -> None:
-        """Never reached: every dataclass brings its own."""
-        raise TypeError(fields)
+        """Keep `fields`; raises `TypeError` for one that is unknown or missing, as a dataclass."""
+        table = _table(type(self))
+        if not (table.needed <= fields.keys() <= table.attributes):
+            raise TypeError(f"{type(self).__name__}: {sorted(fields)}")
+        self.__dict__.update(fields)
 
     if not TYPE_CHECKING:  # for a type checker every field of a class has its value
 
@@ -64,6 +81,32 @@ class Header:
 
     def check_fields(self) -> None:
         """Refuse values that Java's `checkFields` refuses; most classes accept all."""
+
+    def with_fields(self, **fields: FieldValue) -> Self:
+        """The same but for `fields`."""
+        return type(self)(**{**self.__dict__, **fields})
+
+    @override
+    def __setattr__(self, name: str, value: object) -> NoReturn:
+        raise AttributeError(f"{type(self).__name__}.{name} is fixed")
+
+    @override
+    def __delattr__(self, name: str) -> NoReturn:
+        raise AttributeError(f"{type(self).__name__}.{name} is fixed")
+
+    @override
+    def __eq__(self, other: object) -> bool:
+        return type(other) is type(self) and _values(other) == _values(self)
+
+    @override
+    def __hash__(self) -> int:
+        return hash(_values(self))
+
+    @override
+    def __repr__(self) -> str:
+        names = (field.attribute for field in wire_fields(type(self)))
+        shown = (f"{name}={value!r}" for name, value in zip(names, _values(self), strict=True))
+        return f"{type(self).__name__}({', '.join(shown)})"
 
 
 H = TypeVar("H", bound=Header)
@@ -82,11 +125,12 @@ _SHORT_INT = 9  # digits that certainly fit into an i32
 _SHORT_LONG = 18  # digits that certainly fit into an i64
 
 
-@dataclass(frozen=True, slots=True)
-class _Table:
-    """What is known of one class: its fields, and the positions that a decoder walks."""
+class _Table(NamedTuple):
+    """What is known of one class: its fields, those without a default, and whether it checks."""
 
     fields: tuple[WireField, ...]
+    attributes: frozenset[str]
+    needed: frozenset[str]
     checked: bool
 
 
@@ -117,8 +161,19 @@ def _table(cls: type[Header]) -> _Table:
             required = java_type.endswith("!")
             java_type = java_type.rstrip("!")
             fields.append(WireField(wire, snake_case(wire), _KINDS[java_type], required, java_type))
-        table = _TABLES[cls] = _Table(tuple(fields), cls.check_fields is not Header.check_fields)
+        attributes = frozenset(field.attribute for field in fields)
+        assert not [f.wire for f in fields if f.required and hasattr(cls, f.attribute)], cls
+        table = _TABLES[cls] = _Table(
+            tuple(fields),
+            attributes,
+            frozenset(name for name in attributes if not hasattr(cls, name)),
+            cls.check_fields is not Header.check_fields,
+        )
     return table
+
+
+def _values(header: Header) -> tuple[FieldValue, ...]:
+    return tuple([getattr(header, field.attribute) for field in wire_fields(type(header))])
 
 
 def _slow_number(text: str, kind: Kind) -> int | None:
@@ -166,19 +221,9 @@ def decode_header(cls: type[H], ext_fields: Mapping[str, str] | None, release: R
     Unknown fields are ignored. A required field that is absent or unreadable is refused when it is
     first used, as Java goes on until its processor meets the null: REMOTING-HEADER-9.
     """
-    values = decode_fields(cls, ext_fields, release)
-    table = _TABLES[cls] if cls in _TABLES else _table(cls)
-    absent = [
-        field.attribute
-        for field in table.fields
-        if field.required and field.attribute not in values
-    ]
-    for attribute in absent:
-        values[attribute] = None
-    header = cls(**values)
-    for attribute in absent:
-        object.__delattr__(header, attribute)
-    if table.checked:
+    header = cls.__new__(cls)
+    header.__dict__.update(decode_fields(cls, ext_fields, release))
+    if _table(cls).checked:
         header.check_fields()
     return header
 

@@ -4,13 +4,11 @@ Java: classes of the same names in protocol/header (and protocol/header/namesrv)
 Java's in snake_case; `WIRE` has Java's names and types in order. REMOTING-HEADER-1.
 """
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from refimpl.remoting.header import Header
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class CreateAccessConfigRequestHeader(Header):
     """Fields of UPDATE_AND_CREATE_ACL_CONFIG (50). Only in 4.6.1 and 4.9.7."""
 
@@ -28,7 +26,6 @@ class CreateAccessConfigRequestHeader(Header):
     group_perms: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class DeleteAccessConfigRequestHeader(Header):
     """Fields of DELETE_ACL_CONFIG (51). Only in 4.6.1 and 4.9.7."""
 
@@ -36,7 +33,6 @@ class DeleteAccessConfigRequestHeader(Header):
     access_key: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class UpdateGlobalWhiteAddrsConfigRequestHeader(Header):
     """Fields of UPDATE_GLOBAL_WHITE_ADDRS_CONFIG (53). Only in 4.6.1 and 4.9.7."""
 
@@ -45,7 +41,6 @@ class UpdateGlobalWhiteAddrsConfigRequestHeader(Header):
     acl_file_full_path: str  # 4.9
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class GetBrokerAclConfigResponseHeader(Header):
     """Fields of the answer to GET_BROKER_CLUSTER_ACL_INFO. Only in 4.6.1 and 4.9.7."""
 
@@ -60,7 +55,6 @@ class GetBrokerAclConfigResponseHeader(Header):
     all_acl_file_version: str | None = None  # 4.9
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class CreateUserRequestHeader(Header):
     """Fields of AUTH_CREATE_USER (3001). Only in 5.5.0."""
 
@@ -68,7 +62,6 @@ class CreateUserRequestHeader(Header):
     username: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class UpdateUserRequestHeader(Header):
     """Fields of AUTH_UPDATE_USER (3002). Only in 5.5.0."""
 
@@ -76,7 +69,6 @@ class UpdateUserRequestHeader(Header):
     username: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class DeleteUserRequestHeader(Header):
     """Fields of AUTH_DELETE_USER (3003). Only in 5.5.0."""
 
@@ -84,7 +76,6 @@ class DeleteUserRequestHeader(Header):
     username: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class GetUserRequestHeader(Header):
     """Fields of AUTH_GET_USER (3004). Only in 5.5.0."""
 
@@ -92,7 +83,6 @@ class GetUserRequestHeader(Header):
     username: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ListUsersRequestHeader(Header):
     """Fields of AUTH_LIST_USER (3005). Only in 5.5.0."""
 
@@ -100,7 +90,6 @@ class ListUsersRequestHeader(Header):
     filter: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class CreateAclRequestHeader(Header):
     """Fields of AUTH_CREATE_ACL (3006). Only in 5.5.0."""
 
@@ -108,7 +97,6 @@ class CreateAclRequestHeader(Header):
     subject: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class UpdateAclRequestHeader(Header):
     """Fields of AUTH_UPDATE_ACL (3007). Only in 5.5.0."""
 
@@ -116,7 +104,6 @@ class UpdateAclRequestHeader(Header):
     subject: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class DeleteAclRequestHeader(Header):
     """Fields of AUTH_DELETE_ACL (3008). Only in 5.5.0."""
 
@@ -126,7 +113,6 @@ class DeleteAclRequestHeader(Header):
     resource: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class GetAclRequestHeader(Header):
     """Fields of AUTH_GET_ACL (3009). Only in 5.5.0."""
 
@@ -134,7 +120,6 @@ class GetAclRequestHeader(Header):
     subject: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ListAclsRequestHeader(Header):
     """Fields of AUTH_LIST_ACL (3010). Only in 5.5.0."""
 

@@ -4,13 +4,11 @@ Java: classes of the same names in protocol/header (and protocol/header/namesrv)
 Java's in snake_case; `WIRE` has Java's names and types in order. REMOTING-HEADER-1.
 """
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from refimpl.remoting.header import Header
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class GetBrokerConfigResponseHeader(Header):
     """Fields of the answer to GET_BROKER_CONFIG."""
 
@@ -18,7 +16,6 @@ class GetBrokerConfigResponseHeader(Header):
     version: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ViewBrokerStatsDataRequestHeader(Header):
     """Fields of VIEW_BROKER_STATS_DATA (315)."""
 
@@ -27,7 +24,6 @@ class ViewBrokerStatsDataRequestHeader(Header):
     stats_key: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class RegisterFilterServerRequestHeader(Header):
     """Fields of REGISTER_FILTER_SERVER (301). Only in 4.6.1 and 4.9.7."""
 
@@ -35,7 +31,6 @@ class RegisterFilterServerRequestHeader(Header):
     filter_server_addr: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class RegisterFilterServerResponseHeader(Header):
     """Fields of the answer to REGISTER_FILTER_SERVER. Only in 4.6.1 and 4.9.7."""
 
@@ -44,7 +39,6 @@ class RegisterFilterServerResponseHeader(Header):
     broker_id: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class RegisterMessageFilterClassRequestHeader(Header):
     """Fields of REGISTER_MESSAGE_FILTER_CLASS (302). Only in 4.6.1 and 4.9.7."""
 
@@ -55,7 +49,6 @@ class RegisterMessageFilterClassRequestHeader(Header):
     class_crc: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class StatisticsMessagesRequestHeader(Header):
     """Fields of a count of messages: declared in 5.5. Only in 5.5.0."""
 
@@ -70,7 +63,6 @@ class StatisticsMessagesRequestHeader(Header):
     bname: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ExportRocksDBConfigToJsonRequestHeader(Header):
     """Fields of EXPORT_ROCKSDB_CONFIG_TO_JSON (355). Only in 5.5.0."""
 
@@ -78,7 +70,6 @@ class ExportRocksDBConfigToJsonRequestHeader(Header):
     config_type: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class CheckRocksdbCqWriteProgressRequestHeader(Header):
     """Fields of CHECK_ROCKSDB_CQ_WRITE_PROGRESS (354). Only in 5.5.0."""
 
@@ -87,7 +78,6 @@ class CheckRocksdbCqWriteProgressRequestHeader(Header):
     check_store_time: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ExchangeHAInfoRequestHeader(Header):
     """Fields of EXCHANGE_BROKER_HA_INFO (906). Only in 5.5.0."""
 
@@ -97,7 +87,6 @@ class ExchangeHAInfoRequestHeader(Header):
     master_address: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ExchangeHAInfoResponseHeader(Header):
     """Fields of the answer to EXCHANGE_BROKER_HA_INFO. Only in 5.5.0."""
 
@@ -107,7 +96,6 @@ class ExchangeHAInfoResponseHeader(Header):
     master_address: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ResetMasterFlushOffsetHeader(Header):
     """Fields of RESET_MASTER_FLUSH_OFFSET (908). Only in 5.5.0."""
 
@@ -115,7 +103,6 @@ class ResetMasterFlushOffsetHeader(Header):
     master_flush_offset: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class AddBrokerRequestHeader(Header):
     """Fields of ADD_BROKER (902), to a broker container. Only in 5.5.0."""
 
@@ -123,7 +110,6 @@ class AddBrokerRequestHeader(Header):
     config_path: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class RemoveBrokerRequestHeader(Header):
     """Fields of REMOVE_BROKER (903), to a broker container. Only in 5.5.0."""
 
@@ -133,7 +119,6 @@ class RemoveBrokerRequestHeader(Header):
     broker_id: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class NotifyMinBrokerIdChangeRequestHeader(Header):
     """Fields of NOTIFY_MIN_BROKER_ID_CHANGE (905). Only in 5.5.0."""
 

@@ -4,13 +4,11 @@ Java: classes of the same names in protocol/header (and protocol/header/namesrv)
 Java's in snake_case; `WIRE` has Java's names and types in order. REMOTING-HEADER-1.
 """
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from refimpl.remoting.header import Header
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class GetConsumerConnectionListRequestHeader(Header):
     """Fields of GET_CONSUMER_CONNECTION_LIST (203)."""
 
@@ -19,7 +17,6 @@ class GetConsumerConnectionListRequestHeader(Header):
     bname: str | None = None  # 5.5
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class GetProducerConnectionListRequestHeader(Header):
     """Fields of GET_PRODUCER_CONNECTION_LIST (204)."""
 
@@ -28,12 +25,10 @@ class GetProducerConnectionListRequestHeader(Header):
     bname: str | None = None  # 5.5
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class GetAllProducerInfoRequestHeader(Header):
     """Fields of GET_ALL_PRODUCER_INFO (328): no field. Only in 4.9.7 and 5.5.0."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class GetConsumeStatsRequestHeader(Header):
     """Fields of GET_CONSUME_STATS (208)."""
 
@@ -44,7 +39,6 @@ class GetConsumeStatsRequestHeader(Header):
     bname: str | None = None  # 5.5
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class GetConsumeStatsInBrokerHeader(Header):
     """Fields of GET_BROKER_CONSUME_STATS (317)."""
 
@@ -52,7 +46,6 @@ class GetConsumeStatsInBrokerHeader(Header):
     is_order: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ResetOffsetRequestHeader(Header):
     """Fields of INVOKE_BROKER_TO_RESET_OFFSET (222) and RESET_CONSUMER_CLIENT_OFFSET (220)."""
 
@@ -69,7 +62,6 @@ class ResetOffsetRequestHeader(Header):
     bname: str | None = None  # 5.5
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class GetConsumerStatusRequestHeader(Header):
     """Fields of INVOKE_BROKER_TO_GET_CONSUMER_STATUS (223) and its relay to clients (221)."""
 
@@ -80,7 +72,6 @@ class GetConsumerStatusRequestHeader(Header):
     bname: str | None = None  # 5.5
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class QueryConsumeTimeSpanRequestHeader(Header):
     """Fields of QUERY_CONSUME_TIME_SPAN (303)."""
 
@@ -90,7 +81,6 @@ class QueryConsumeTimeSpanRequestHeader(Header):
     bname: str | None = None  # 5.5
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class QueryCorrectionOffsetHeader(Header):
     """Fields of QUERY_CORRECTION_OFFSET (308)."""
 
@@ -101,7 +91,6 @@ class QueryCorrectionOffsetHeader(Header):
     bname: str | None = None  # 5.5
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class GetConsumerRunningInfoRequestHeader(Header):
     """Fields of GET_CONSUMER_RUNNING_INFO (307)."""
 
@@ -112,7 +101,6 @@ class GetConsumerRunningInfoRequestHeader(Header):
     bname: str | None = None  # 5.5
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ConsumeMessageDirectlyResultRequestHeader(Header):
     """Fields of CONSUME_MESSAGE_DIRECTLY (309)."""
 
@@ -130,7 +118,6 @@ class ConsumeMessageDirectlyResultRequestHeader(Header):
     bname: str | None = None  # 5.5
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class CloneGroupOffsetRequestHeader(Header):
     """Fields of CLONE_GROUP_OFFSET (314)."""
 
@@ -144,7 +131,6 @@ class CloneGroupOffsetRequestHeader(Header):
     bname: str | None = None  # 5.5
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class InitConsumerOffsetRequestHeader(Header):
     """Fields of a consumer's first offset: declared in 5.5, sent by nobody. Only in 5.5.0."""
 

@@ -4,13 +4,11 @@ Java: classes of the same names in protocol/header (and protocol/header/namesrv)
 Java's in snake_case; `WIRE` has Java's names and types in order. REMOTING-HEADER-1.
 """
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from refimpl.remoting.header import Header
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class GetConsumerListByGroupRequestHeader(Header):
     """Fields of GET_CONSUMER_LIST_BY_GROUP (38)."""
 
@@ -19,12 +17,10 @@ class GetConsumerListByGroupRequestHeader(Header):
     bname: str | None = None  # 5.5
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class GetConsumerListByGroupResponseHeader(Header):
     """Fields of the answer to GET_CONSUMER_LIST_BY_GROUP: no field."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class UnregisterClientRequestHeader(Header):
     """Fields of UNREGISTER_CLIENT (35)."""
 
@@ -35,12 +31,10 @@ class UnregisterClientRequestHeader(Header):
     bname: str | None = None  # 5.5
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class UnregisterClientResponseHeader(Header):
     """Fields of the answer to UNREGISTER_CLIENT: no field."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class NotifyConsumerIdsChangedRequestHeader(Header):
     """Fields of NOTIFY_CONSUMER_IDS_CHANGED (40), broker to consumer."""
 
@@ -49,7 +43,6 @@ class NotifyConsumerIdsChangedRequestHeader(Header):
     bname: str | None = None  # 5.5
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class HeartbeatRequestHeader(Header):
     """Fields of HEART_BEAT (34) of 5.5's clients. Only in 5.5.0."""
 

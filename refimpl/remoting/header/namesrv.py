@@ -4,13 +4,11 @@ Java: classes of the same names in protocol/header (and protocol/header/namesrv)
 Java's in snake_case; `WIRE` has Java's names and types in order. REMOTING-HEADER-1.
 """
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from refimpl.remoting.header import Header
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class PutKVConfigRequestHeader(Header):
     """Fields of PUT_KV_CONFIG (100)."""
 
@@ -20,7 +18,6 @@ class PutKVConfigRequestHeader(Header):
     value: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class GetKVConfigRequestHeader(Header):
     """Fields of GET_KV_CONFIG (101)."""
 
@@ -29,7 +26,6 @@ class GetKVConfigRequestHeader(Header):
     key: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class GetKVConfigResponseHeader(Header):
     """Fields of the answer to GET_KV_CONFIG."""
 
@@ -37,7 +33,6 @@ class GetKVConfigResponseHeader(Header):
     value: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class DeleteKVConfigRequestHeader(Header):
     """Fields of DELETE_KV_CONFIG (102)."""
 
@@ -46,7 +41,6 @@ class DeleteKVConfigRequestHeader(Header):
     key: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class GetKVListByNamespaceRequestHeader(Header):
     """Fields of GET_KVLIST_BY_NAMESPACE (219)."""
 
@@ -54,7 +48,6 @@ class GetKVListByNamespaceRequestHeader(Header):
     namespace: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class WipeWritePermOfBrokerRequestHeader(Header):
     """Fields of WIPE_WRITE_PERM_OF_BROKER (205)."""
 
@@ -62,7 +55,6 @@ class WipeWritePermOfBrokerRequestHeader(Header):
     broker_name: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class WipeWritePermOfBrokerResponseHeader(Header):
     """Fields of the answer to WIPE_WRITE_PERM_OF_BROKER."""
 
@@ -70,7 +62,6 @@ class WipeWritePermOfBrokerResponseHeader(Header):
     wipe_topic_count: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class AddWritePermOfBrokerRequestHeader(Header):
     """Fields of ADD_WRITE_PERM_OF_BROKER (327). Only in 4.9.7 and 5.5.0."""
 
@@ -78,7 +69,6 @@ class AddWritePermOfBrokerRequestHeader(Header):
     broker_name: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class AddWritePermOfBrokerResponseHeader(Header):
     """Fields of the answer to ADD_WRITE_PERM_OF_BROKER. Only in 4.9.7 and 5.5.0."""
 
@@ -86,7 +76,6 @@ class AddWritePermOfBrokerResponseHeader(Header):
     add_topic_count: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class DeleteTopicFromNamesrvRequestHeader(Header):
     """Fields of DELETE_TOPIC_IN_NAMESRV (216)."""
 
@@ -96,7 +85,6 @@ class DeleteTopicFromNamesrvRequestHeader(Header):
     bname: str | None = None  # 5.5
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class RegisterTopicRequestHeader(Header):
     """Fields of REGISTER_TOPIC_IN_NAMESRV (217). Only in 5.5.0."""
 
@@ -105,7 +93,6 @@ class RegisterTopicRequestHeader(Header):
     bname: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class RegisterOrderTopicRequestHeader(Header):
     """Fields of an order topic: declared in Java, sent by nobody."""
 
@@ -114,7 +101,6 @@ class RegisterOrderTopicRequestHeader(Header):
     order_topic_string: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class BrokerHeartbeatRequestHeader(Header):
     """Fields of BROKER_HEARTBEAT (904). Only in 5.5.0."""
 
@@ -134,7 +120,6 @@ class BrokerHeartbeatRequestHeader(Header):
     election_priority: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class GetBrokerMemberGroupRequestHeader(Header):
     """Fields of GET_BROKER_MEMBER_GROUP (901). Only in 5.5.0."""
 

@@ -4,13 +4,11 @@ Java: classes of the same names in protocol/header (and protocol/header/namesrv)
 Java's in snake_case; `WIRE` has Java's names and types in order. REMOTING-HEADER-1.
 """
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from refimpl.remoting.header import Header
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class QueryConsumerOffsetRequestHeader(Header):
     """Fields of QUERY_CONSUMER_OFFSET (14)."""
 
@@ -24,7 +22,6 @@ class QueryConsumerOffsetRequestHeader(Header):
     bname: str | None = None  # 4.9, 5.5
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class QueryConsumerOffsetResponseHeader(Header):
     """Fields of the answer to QUERY_CONSUMER_OFFSET."""
 
@@ -32,7 +29,6 @@ class QueryConsumerOffsetResponseHeader(Header):
     offset: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class UpdateConsumerOffsetRequestHeader(Header):
     """Fields of UPDATE_CONSUMER_OFFSET (15)."""
 
@@ -46,6 +42,5 @@ class UpdateConsumerOffsetRequestHeader(Header):
     bname: str | None = None  # 4.9, 5.5
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class UpdateConsumerOffsetResponseHeader(Header):
     """Fields of the answer to UPDATE_CONSUMER_OFFSET: no field."""

@@ -4,13 +4,11 @@ Java: classes of the same names in protocol/header (and protocol/header/namesrv)
 Java's in snake_case; `WIRE` has Java's names and types in order. REMOTING-HEADER-1.
 """
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from refimpl.remoting.header import Header
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class LockBatchMqRequestHeader(Header):
     """Fields of LOCK_BATCH_MQ (41) of 5.5's clients. Only in 5.5.0."""
 
@@ -18,7 +16,6 @@ class LockBatchMqRequestHeader(Header):
     bname: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class UnlockBatchMqRequestHeader(Header):
     """Fields of UNLOCK_BATCH_MQ (42) of 5.5's clients. Only in 5.5.0."""
 

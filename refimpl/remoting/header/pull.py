@@ -4,13 +4,11 @@ Java: classes of the same names in protocol/header (and protocol/header/namesrv)
 Java's in snake_case; `WIRE` has Java's names and types in order. REMOTING-HEADER-1.
 """
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from refimpl.remoting.header import Header
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class PullMessageRequestHeader(Header):
     """Fields of PULL_MESSAGE (11) and LITE_PULL_MESSAGE (361)."""
 
@@ -39,7 +37,6 @@ class PullMessageRequestHeader(Header):
     bname: str | None = None  # 4.9, 5.5
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class PullMessageResponseHeader(Header):
     """Fields of the answer to a pull."""
 

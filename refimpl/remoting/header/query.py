@@ -4,13 +4,11 @@ Java: classes of the same names in protocol/header (and protocol/header/namesrv)
 Java's in snake_case; `WIRE` has Java's names and types in order. REMOTING-HEADER-1.
 """
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from refimpl.remoting.header import Header
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class QueryMessageRequestHeader(Header):
     """Fields of QUERY_MESSAGE (12)."""
 
@@ -28,7 +26,6 @@ class QueryMessageRequestHeader(Header):
     bname: str | None = None  # 5.5
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class QueryMessageResponseHeader(Header):
     """Fields of the answer to QUERY_MESSAGE."""
 
@@ -37,7 +34,6 @@ class QueryMessageResponseHeader(Header):
     index_last_update_phyoffset: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ViewMessageRequestHeader(Header):
     """Fields of VIEW_MESSAGE_BY_ID (33)."""
 
@@ -46,12 +42,10 @@ class ViewMessageRequestHeader(Header):
     topic: str | None = None  # 5.5
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ViewMessageResponseHeader(Header):
     """Fields of the answer to VIEW_MESSAGE_BY_ID: no field."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class QueryConsumeQueueRequestHeader(Header):
     """Fields of QUERY_CONSUME_QUEUE (321)."""
 

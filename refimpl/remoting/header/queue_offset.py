@@ -4,13 +4,11 @@ Java: classes of the same names in protocol/header (and protocol/header/namesrv)
 Java's in snake_case; `WIRE` has Java's names and types in order. REMOTING-HEADER-1.
 """
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from refimpl.remoting.header import Header
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class GetMaxOffsetRequestHeader(Header):
     """Fields of GET_MAX_OFFSET (30)."""
 
@@ -21,7 +19,6 @@ class GetMaxOffsetRequestHeader(Header):
     bname: str | None = None  # 4.9, 5.5
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class GetMaxOffsetResponseHeader(Header):
     """Fields of the answer to GET_MAX_OFFSET."""
 
@@ -29,7 +26,6 @@ class GetMaxOffsetResponseHeader(Header):
     offset: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class GetMinOffsetRequestHeader(Header):
     """Fields of GET_MIN_OFFSET (31)."""
 
@@ -39,7 +35,6 @@ class GetMinOffsetRequestHeader(Header):
     bname: str | None = None  # 4.9, 5.5
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class GetMinOffsetResponseHeader(Header):
     """Fields of the answer to GET_MIN_OFFSET."""
 
@@ -47,7 +42,6 @@ class GetMinOffsetResponseHeader(Header):
     offset: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class SearchOffsetRequestHeader(Header):
     """Fields of SEARCH_OFFSET_BY_TIMESTAMP (29)."""
 
@@ -63,7 +57,6 @@ class SearchOffsetRequestHeader(Header):
     bname: str | None = None  # 4.9, 5.5
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class SearchOffsetResponseHeader(Header):
     """Fields of the answer to SEARCH_OFFSET_BY_TIMESTAMP."""
 
@@ -71,7 +64,6 @@ class SearchOffsetResponseHeader(Header):
     offset: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class GetEarliestMsgStoretimeRequestHeader(Header):
     """Fields of GET_EARLIEST_MSG_STORETIME (32)."""
 
@@ -81,7 +73,6 @@ class GetEarliestMsgStoretimeRequestHeader(Header):
     bname: str | None = None  # 4.9, 5.5
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class GetEarliestMsgStoretimeResponseHeader(Header):
     """Fields of the answer to GET_EARLIEST_MSG_STORETIME."""
 

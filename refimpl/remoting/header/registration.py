@@ -4,13 +4,11 @@ Java: classes of the same names in protocol/header (and protocol/header/namesrv)
 Java's in snake_case; `WIRE` has Java's names and types in order. REMOTING-HEADER-1.
 """
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from refimpl.remoting.header import Header
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class RegisterBrokerRequestHeader(Header):
     """Fields of REGISTER_BROKER (103)."""
 
@@ -30,7 +28,6 @@ class RegisterBrokerRequestHeader(Header):
     enable_acting_master: bool | None = None  # 5.5
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class RegisterBrokerResponseHeader(Header):
     """Fields of the answer to REGISTER_BROKER."""
 
@@ -39,7 +36,6 @@ class RegisterBrokerResponseHeader(Header):
     master_addr: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class UnRegisterBrokerRequestHeader(Header):
     """Fields of UNREGISTER_BROKER (104)."""
 
@@ -50,7 +46,6 @@ class UnRegisterBrokerRequestHeader(Header):
     broker_id: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class QueryDataVersionRequestHeader(Header):
     """Fields of QUERY_DATA_VERSION (322)."""
 
@@ -61,7 +56,6 @@ class QueryDataVersionRequestHeader(Header):
     broker_id: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class QueryDataVersionResponseHeader(Header):
     """Fields of the answer to QUERY_DATA_VERSION."""
 

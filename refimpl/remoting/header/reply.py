@@ -4,13 +4,11 @@ Java: classes of the same names in protocol/header (and protocol/header/namesrv)
 Java's in snake_case; `WIRE` has Java's names and types in order. REMOTING-HEADER-1.
 """
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from refimpl.remoting.header import Header
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ReplyMessageRequestHeader(Header):
     """Fields of PUSH_REPLY_MESSAGE_TO_CLIENT (326), broker to client."""
 
@@ -37,7 +35,6 @@ class ReplyMessageRequestHeader(Header):
     bname: str | None = None  # 5.5
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class RecallMessageRequestHeader(Header):
     """Fields of RECALL_MESSAGE (370). Only in 5.5.0."""
 
@@ -48,7 +45,6 @@ class RecallMessageRequestHeader(Header):
     bname: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class RecallMessageResponseHeader(Header):
     """Fields of the answer to RECALL_MESSAGE. Only in 5.5.0."""
 

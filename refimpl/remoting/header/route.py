@@ -4,13 +4,11 @@ Java: classes of the same names in protocol/header (and protocol/header/namesrv)
 Java's in snake_case; `WIRE` has Java's names and types in order. REMOTING-HEADER-1.
 """
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from refimpl.remoting.header import Header
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class GetRouteInfoRequestHeader(Header):
     """Fields of GET_ROUTEINFO_BY_TOPIC (105)."""
 
@@ -20,7 +18,6 @@ class GetRouteInfoRequestHeader(Header):
     bname: str | None = None  # 5.5
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class GetTopicsByClusterRequestHeader(Header):
     """Fields of GET_TOPICS_BY_CLUSTER (224)."""
 

@@ -4,13 +4,11 @@ Java: classes of the same names in protocol/header (and protocol/header/namesrv)
 Java's in snake_case; `WIRE` has Java's names and types in order. REMOTING-HEADER-1.
 """
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from refimpl.remoting.header import Header
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class SendMessageRequestHeader(Header):
     """Fields of SEND_MESSAGE (10), and what the short-named form of 310 and 320 stands for."""
 
@@ -36,7 +34,6 @@ class SendMessageRequestHeader(Header):
     bname: str | None = None  # 4.9, 5.5
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class SendMessageRequestHeaderV2(Header):
     """Fields of SEND_MESSAGE_V2 (310), SEND_BATCH_MESSAGE (320) and SEND_REPLY_MESSAGE_V2 (325)."""
 
@@ -61,7 +58,6 @@ class SendMessageRequestHeaderV2(Header):
     n: str | None = None  # 4.9, 5.5
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class SendMessageResponseHeader(Header):
     """Fields of the answer to every send."""
 

@@ -4,7 +4,6 @@ Java: classes of the same names in protocol/header (and protocol/header/namesrv)
 Java's in snake_case; `WIRE` has Java's names and types in order. REMOTING-HEADER-1.
 """
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from refimpl.model.override import override
@@ -12,7 +11,6 @@ from refimpl.remoting.errors import HeaderRefused
 from refimpl.remoting.header import Header
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class CreateTopicRequestHeader(Header):
     """Fields of UPDATE_AND_CREATE_TOPIC (17)."""
 
@@ -42,7 +40,6 @@ class CreateTopicRequestHeader(Header):
             raise HeaderRefused.wrong(type(self).__name__, reason)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class CreateTopicListRequestHeader(Header):
     """Fields of UPDATE_AND_CREATE_TOPIC_LIST (18). Only in 5.5.0."""
 
@@ -50,7 +47,6 @@ class CreateTopicListRequestHeader(Header):
     bname: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class DeleteTopicRequestHeader(Header):
     """Fields of DELETE_TOPIC_IN_BROKER (215)."""
 
@@ -59,7 +55,6 @@ class DeleteTopicRequestHeader(Header):
     bname: str | None = None  # 5.5
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class DeleteSubscriptionGroupRequestHeader(Header):
     """Fields of DELETE_SUBSCRIPTIONGROUP (207)."""
 
@@ -70,7 +65,6 @@ class DeleteSubscriptionGroupRequestHeader(Header):
     bname: str | None = None  # 5.5
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class GetAllTopicConfigRequestHeader(Header):
     """Fields of GET_ALL_TOPIC_CONFIG (21) of 5.5. Only in 5.5.0."""
 
@@ -80,7 +74,6 @@ class GetAllTopicConfigRequestHeader(Header):
     max_topic_num: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class GetAllTopicConfigResponseHeader(Header):
     """Fields of the answer to GET_ALL_TOPIC_CONFIG."""
 
@@ -88,7 +81,6 @@ class GetAllTopicConfigResponseHeader(Header):
     total_topic_num: int | None = None  # 5.5
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class GetAllSubscriptionGroupRequestHeader(Header):
     """Fields of GET_ALL_SUBSCRIPTIONGROUP_CONFIG (201) of 5.5. Only in 5.5.0."""
 
@@ -98,7 +90,6 @@ class GetAllSubscriptionGroupRequestHeader(Header):
     max_group_num: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class GetAllSubscriptionGroupResponseHeader(Header):
     """Fields of the answer to GET_ALL_SUBSCRIPTIONGROUP_CONFIG. Only in 5.5.0."""
 
@@ -106,7 +97,6 @@ class GetAllSubscriptionGroupResponseHeader(Header):
     total_group_num: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class GetTopicConfigRequestHeader(Header):
     """Fields of GET_TOPIC_CONFIG (351). Only in 5.5.0."""
 
@@ -115,7 +105,6 @@ class GetTopicConfigRequestHeader(Header):
     bname: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class GetSubscriptionGroupConfigRequestHeader(Header):
     """Fields of GET_SUBSCRIPTIONGROUP_CONFIG (352). Only in 5.5.0."""
 
@@ -124,7 +113,6 @@ class GetSubscriptionGroupConfigRequestHeader(Header):
     bname: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class UpdateGroupForbiddenRequestHeader(Header):
     """Fields of UPDATE_AND_GET_GROUP_FORBIDDEN (353). Only in 5.5.0."""
 
@@ -135,7 +123,6 @@ class UpdateGroupForbiddenRequestHeader(Header):
     bname: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class GetTopicStatsInfoRequestHeader(Header):
     """Fields of GET_TOPIC_STATS_INFO (202)."""
 
@@ -144,7 +131,6 @@ class GetTopicStatsInfoRequestHeader(Header):
     bname: str | None = None  # 5.5
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class QueryTopicConsumeByWhoRequestHeader(Header):
     """Fields of QUERY_TOPIC_CONSUME_BY_WHO (300)."""
 
@@ -153,7 +139,6 @@ class QueryTopicConsumeByWhoRequestHeader(Header):
     bname: str | None = None  # 5.5
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class QueryTopicsByConsumerRequestHeader(Header):
     """Fields of QUERY_TOPICS_BY_CONSUMER (343). Only in 5.5.0."""
 
@@ -162,7 +147,6 @@ class QueryTopicsByConsumerRequestHeader(Header):
     bname: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class QuerySubscriptionByConsumerRequestHeader(Header):
     """Fields of QUERY_SUBSCRIPTION_BY_CONSUMER (345). Only in 5.5.0."""
 

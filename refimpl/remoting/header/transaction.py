@@ -4,7 +4,6 @@ Java: classes of the same names in protocol/header (and protocol/header/namesrv)
 Java's in snake_case; `WIRE` has Java's names and types in order. REMOTING-HEADER-1.
 """
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from refimpl.model.override import override
@@ -14,7 +13,6 @@ from refimpl.remoting.header import Header
 _DECISIONS = (0, 8, 12)  # not decided, commit, rollback: bits 2 and 3 of a sysFlag
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class EndTransactionRequestHeader(Header):
     """Fields of END_TRANSACTION (37)."""
 
@@ -40,12 +38,10 @@ class EndTransactionRequestHeader(Header):
             raise HeaderRefused.wrong(type(self).__name__, "commitOrRollback field wrong")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class EndTransactionResponseHeader(Header):
     """Fields of the answer to END_TRANSACTION: no field."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class CheckTransactionStateRequestHeader(Header):
     """Fields of CHECK_TRANSACTION_STATE (39), broker to producer."""
 
@@ -62,7 +58,6 @@ class CheckTransactionStateRequestHeader(Header):
     bname: str | None = None  # 4.9, 5.5
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class CheckTransactionStateResponseHeader(Header):
     """Fields of the answer to CHECK_TRANSACTION_STATE, which no client gives."""
 
@@ -82,7 +77,6 @@ class CheckTransactionStateResponseHeader(Header):
             raise HeaderRefused.wrong(type(self).__name__, "commitOrRollback field wrong")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ResumeCheckHalfMessageRequestHeader(Header):
     """Fields of RESUME_CHECK_HALF_MESSAGE (323)."""
 
