@@ -240,3 +240,18 @@ def asking_deletes_nothing(w: Wire) -> None:
     )
     w.expect(asked, code=ResponseCode.SUCCESS)
     w.equal(w.query_offset(kept, topic), 2, "offset of the filtered group")
+
+
+@case("BROKER-OFFSET-16/group-without-a-name", rules=["BROKER-OFFSET-16"], fresh=True)
+def group_without_a_name(w: Wire) -> None:
+    """One commit of a group without a name does not end every query for the least offset."""
+    topic = w.create_topic(queues=1)
+    group = w.create_group()
+    w.commit_offset(group, topic, 0, 0)
+    fields: dict[str, ExtValue] = {"topic": topic, "queueId": 0, "commitOffset": 1}
+    w.broker.request(RequestCode.UPDATE_CONSUMER_OFFSET, ext={**fields, "consumerGroup": ""})
+    asked = w.broker.request(
+        RequestCode.QUERY_CORRECTION_OFFSET,
+        ext={"filterGroups": w.group(), "topic": topic, "compareGroup": group},
+    )
+    w.expect(asked, code=ResponseCode.SUCCESS)
