@@ -11,6 +11,7 @@ from collections.abc import Mapping
 
 from refimpl.broker.broker_stats import GROUP_GET_NUMS, TOPIC_PUT_NUMS, StatsSnapshot
 from refimpl.broker.context import BrokerContext, Request
+from refimpl.broker.processor_threw import null_pointer
 from refimpl.model.ids import QueueId, QueueOffset, Topic
 from refimpl.model.message_queue import MessageQueue
 from refimpl.model.topic_validator import is_blank
@@ -104,15 +105,21 @@ def _subscribed(ctx: BrokerContext, group: str, topic: str) -> bool:
 
 
 def get_consume_stats(ctx: BrokerContext, request: Request) -> RemotingCommand:
-    """Progress of a group in one topic or in all of its topics. BROKER-ADMIN-30 to -32."""
+    """Progress of a group in one topic or in all of its topics. BROKER-ADMIN-30 to -32.
+
+    A missing group is met where a table has something to compare with it: REMOTING-HEADER-9.
+    """
     command, release = request.command, ctx.release
     header = decode_header(GetConsumeStatsRequestHeader, command.ext_fields, release)
-    group = header.consumer_group
+    group = header.consumer_group or ""
+    nameless = header.consumer_group is None
     listed = header.topic_list if release.stats_take_topic_list else None
     named = [t for t in (listed or "").split(";") if t]
     if named:
         topics = named
     elif header.topic is None or is_blank(header.topic):
+        if nameless and ctx.consumer_offset_manager.offset_table:
+            raise null_pointer()
         topics = ctx.consumer_offset_manager.which_topic_by_consumer(group)
     else:
         topics = [header.topic]
@@ -120,6 +127,8 @@ def get_consume_stats(ctx: BrokerContext, request: Request) -> RemotingCommand:
     tps = 0.0
     for topic in dict.fromkeys(topics):
         config = ctx.topic_config_manager.select_topic_config(topic)
+        if config is not None and nameless:
+            raise null_pointer()
         if config is None or (not named and not _subscribed(ctx, group, topic)):
             continue
         for number in range(config.read_queue_nums):
@@ -202,12 +211,12 @@ def view_broker_stats_data(ctx: BrokerContext, request: Request) -> RemotingComm
     """One counter over the last minute, hour and day. BROKER-ADMIN-35."""
     command, release = request.command, ctx.release
     header = decode_header(ViewBrokerStatsDataRequestHeader, command.ext_fields, release)
-    item = ctx.broker_stats.find(header.stats_name, header.stats_key)
+    name, key = header.stats_name, header.stats_key
+    item = None if name is None or key is None else ctx.broker_stats.find(name, key)
     if item is None:
+        shown = ["null" if text is None else text for text in (name, key)]
         return make_response(
-            command,
-            ResponseCode.SYSTEM_ERROR,
-            f"The stats <{header.stats_name}> <{header.stats_key}> not exist",
+            command, ResponseCode.SYSTEM_ERROR, "The stats <{}> <{}> not exist".format(*shown)
         )
     body = BrokerStatsData(
         stats_minute=_item(item.snapshot(0)),

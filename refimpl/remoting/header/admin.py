@@ -19,9 +19,9 @@ class GetBrokerConfigResponseHeader(Header):
 class ViewBrokerStatsDataRequestHeader(Header):
     """Fields of VIEW_BROKER_STATS_DATA (315)."""
 
-    WIRE: ClassVar[str] = "statsName:String! statsKey:String!"
-    stats_name: str
-    stats_key: str
+    WIRE: ClassVar[str] = "statsName:String statsKey:String"
+    stats_name: str | None = None
+    stats_key: str | None = None
 
 
 class RegisterFilterServerRequestHeader(Header):

@@ -32,8 +32,8 @@ class GetAllProducerInfoRequestHeader(Header):
 class GetConsumeStatsRequestHeader(Header):
     """Fields of GET_CONSUME_STATS (208)."""
 
-    WIRE: ClassVar[str] = "consumerGroup:String! topic:String topicList:String bname:String"
-    consumer_group: str
+    WIRE: ClassVar[str] = "consumerGroup:String topic:String topicList:String bname:String"
+    consumer_group: str | None = None
     topic: str | None = None
     topic_list: str | None = None  # 5.5
     bname: str | None = None  # 5.5
