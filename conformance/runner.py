@@ -54,6 +54,7 @@ class Runner:
         self._progress = progress
         self._keep = keep_exchanges
         self._running: tuple[tuple[str, str], ...] | None = None
+        self._since_start = 0
         self._deaths = 0
         own = Capability.START in target.capabilities
         self._token = "" if own else f"{time.time_ns() // 1_000_000 & 0xFFFFFFFF:x}"
@@ -120,11 +121,15 @@ class Runner:
         return settle(result, self._expectations.get(entry.identifier))
 
     def _make_ready(self, entry: Case) -> None:
-        if self._running == entry.start_key and not entry.fresh:
+        most = self._target.cases_per_start
+        worn = most is not None and self._since_start >= most
+        if self._running == entry.start_key and not entry.fresh and not worn:
+            self._since_start += 1
             return
         self._running = None
         self._target.start(entry.options)
         self._running = entry.start_key
+        self._since_start = 1
 
     def _judge(self, entry: Case, wire: Wire) -> tuple[Verdict, str]:
         limit = entry.limit_ms

@@ -68,6 +68,13 @@ class Target(Protocol):
     def capabilities(self) -> frozenset[Capability]:
         """What it can be asked to do."""
 
+    @property
+    def cases_per_start(self) -> int | None:
+        """After how many cases the runner starts it anew; None for as few starts as can be.
+
+        Tables grow with the topics of the cases, and so does the time of each case.
+        """
+
     def start(self, options: Mapping[str, str]) -> None:
         """Start name server and broker on an empty store.
 

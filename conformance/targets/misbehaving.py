@@ -160,6 +160,11 @@ class MisbehavingTarget:
         """The inner target's."""
         return self._inner.capabilities
 
+    @property
+    def cases_per_start(self) -> int | None:
+        """As the target inside."""
+        return self._inner.cases_per_start
+
     def start(self, options: Mapping[str, str]) -> None:
         """Start the inner target."""
         self._inner.start(options)

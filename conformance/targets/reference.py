@@ -28,6 +28,8 @@ _CAPABILITIES = frozenset(
     }
 )
 
+_CASES_PER_START = 20
+
 
 class PipeChannel:
     """A channel over a pipe of the simulated world: time passes only while somebody waits."""
@@ -74,6 +76,11 @@ class ReferenceTarget:
     def capabilities(self) -> frozenset[Capability]:
         """Everything but files that others could read."""
         return _CAPABILITIES
+
+    @property
+    def cases_per_start(self) -> int | None:
+        """Few: a start takes three milliseconds."""
+        return _CASES_PER_START
 
     def start(self, options: Mapping[str, str]) -> None:
         """A new world with empty disks; raises `TargetDied` where a node refuses."""

@@ -35,6 +35,11 @@ class TcpTarget:
         """What it can be asked to do."""
         return self._capabilities
 
+    @property
+    def cases_per_start(self) -> int | None:
+        """None: a start takes seconds."""
+        return None
+
     def address(self, port: Port) -> Address | None:
         """Where `port` listens."""
         if port is Port.NAMESRV:

@@ -27,6 +27,7 @@ class FakeTarget:
     capabilities: frozenset[Capability] = frozenset(
         {Capability.START, Capability.CLOCK, Capability.NAMESRV, Capability.RESTART}
     )
+    cases_per_start: int | None = None
     starts: list[Mapping[str, str]] = field(default_factory=list)
     restarts: list[bool] = field(default_factory=list)
     stopped: int = 0

@@ -95,6 +95,12 @@ def test_brokers_are_shared_by_equal_options_and_fresh_ones_are_not() -> None:
     assert target.stopped == 1
 
 
+def test_a_target_that_starts_quickly_is_started_anew_before_its_tables_grow() -> None:
+    target = FakeTarget(cases_per_start=2)
+    judge(target, *(make(passes, identifier=f"BROKER-TRIAL-{n}/x") for n in range(5)))
+    assert target.starts == [{}, {}, {}]
+
+
 def test_results_do_not_depend_on_the_order_of_declaration() -> None:
     cases = [make(send_and_count, identifier=f"BROKER-TRIAL-{n}/x") for n in range(12)]
     forward = judge(FakeTarget(), *cases)
