@@ -423,20 +423,30 @@ def encode_batch(entries: list[BatchEntry], release: Release) -> bytes:
 def decode_batch(body: bytes) -> list[BatchEntry]:
     """Take the body of SEND_BATCH_MESSAGE apart (STORE-MESSAGE-15); raises `InvalidInput`.
 
-    Total size, magic code and checksum of an entry are not looked at.
+    Total size, magic code and checksum of an entry are not looked at. The `reason` of a refusal is
+    the exception that Java meets: at the end of the buffer, in the checksum, behind the limit.
     """
     entries: list[BatchEntry] = []
-    at = 0
-    while at < len(body):
-        try:
-            *_, flag, length = _ENTRY.unpack_from(body, at)
-        except struct.error:
-            raise InvalidInput("batch", str(len(body) - at), "an entry is cut off") from None
-        inside = _take(body, at + _ENTRY.size, length)
-        at += _ENTRY.size + length
-        width = int.from_bytes(_take(body, at, 2), "big", signed=True)
-        entries.append(BatchEntry(flag, inside, _take(body, at + 2, width)))
-        at += 2 + width
+    at, end = 0, len(body)
+    while at < end:
+        if end - at < _ENTRY.size:
+            raise InvalidInput("batch", str(end - at), "java.nio.BufferUnderflowException")
+        *_, flag, length = _ENTRY.unpack_from(body, at)
+        at += _ENTRY.size
+        if not 0 <= length <= end - at:
+            raise InvalidInput("batch", str(length), "java.lang.ArrayIndexOutOfBoundsException")
+        inside = body[at : at + length]
+        at += length
+        if end - at < _SHORT.size:
+            raise InvalidInput("batch", str(end - at), "java.nio.BufferUnderflowException")
+        (width,) = _SHORT.unpack_from(body, at)
+        at += _SHORT.size
+        if not 0 <= width <= end - at:
+            thrown = "java.lang.IllegalArgumentException"
+            reason = f"{thrown}: newPosition > limit: ({at + width} > {end})"
+            raise InvalidInput("batch", str(width), reason)
+        entries.append(BatchEntry(flag, inside, body[at : at + width]))
+        at += width
     return entries
 
 

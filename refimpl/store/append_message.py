@@ -223,7 +223,7 @@ def batch_entries(
     try:
         entries = decode_batch(inner.encoded_batch)
     except InvalidInput as error:
-        raise AppendRefused("malformed batch") from error
+        raise AppendRefused(error.reason, thrown="") from error
     topic_length = len(java.encode_utf8(inner.topic))
     total = 0
     for entry in entries:

@@ -40,9 +40,10 @@ class StoreDamaged(StartRefused):
 class AppendRefused(StoreError):
     """Java throws out of the append: nothing was stored, the sender gets SYSTEM_ERROR.
 
-    `reason` is the message of Java's RuntimeException.
+    `reason` is the message of Java's exception, of class `thrown`; the text is what the sender
+    reads. Where `thrown` is empty the reason begins with the class.
     """
 
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
+    def __init__(self, reason: str, *, thrown: str = "java.lang.RuntimeException") -> None:
+        super().__init__(f"{thrown}: {reason}" if thrown else reason)
         self.reason = reason

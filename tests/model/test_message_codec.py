@@ -426,19 +426,22 @@ def test_an_entry_of_a_batch_may_lie_about_itself() -> None:
 
 
 @pytest.mark.parametrize(
-    "data",
+    ("data", "thrown"),
     [
-        BATCH[:19],
-        BATCH[:-1],
-        BATCH + b"\x00",
-        struct.pack(">iiiii", 0, 0, 0, 0, -1),
-        struct.pack(">iiiiih", 0, 0, 0, 0, 0, -22),
+        (BATCH[:19], "java.nio.BufferUnderflowException"),
+        (BATCH[:-1], "java.lang.IllegalArgumentException: newPosition > limit: ("),
+        (BATCH + b"\x00", "java.nio.BufferUnderflowException"),
+        (struct.pack(">iiiii", 0, 0, 0, 0, 0), "java.nio.BufferUnderflowException"),
+        (struct.pack(">iiiii", 0, 0, 0, 0, 1), "java.lang.ArrayIndexOutOfBoundsException"),
+        (struct.pack(">iiiii", 0, 0, 0, 0, -1), "java.lang.ArrayIndexOutOfBoundsException"),
+        (struct.pack(">iiiiih", 0, 0, 0, 0, 0, -22), "java.lang.IllegalArgumentException"),
     ],
 )
-def test_a_broken_batch_is_refused_as_a_whole(data: bytes) -> None:
+def test_a_broken_batch_is_refused_as_a_whole(data: bytes, thrown: str) -> None:
     """STORE-MESSAGE-15: a negative properties length would make Java read an entry again."""
-    with pytest.raises(InvalidInput):
+    with pytest.raises(InvalidInput) as error:
         codec.decode_batch(data)
+    assert error.value.reason.startswith(thrown)
 
 
 @pytest.mark.parametrize("release", RELEASES.values(), ids=lambda r: r.name)
