@@ -114,7 +114,9 @@ def put_refusal(
         return release.long_properties_status
     if busy:
         return PutMessageStatus.OS_PAGE_CACHE_BUSY
-    if _INNER_NUM in inner.properties and release.knows_inner_batch:
+    if release.knows_inner_batch and (
+        _INNER_NUM in inner.properties or inner.sys_flag & _INNER_BATCH_FLAG
+    ):
         return PutMessageStatus.MESSAGE_ILLEGAL
     return None
 

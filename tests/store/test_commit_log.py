@@ -117,7 +117,9 @@ ORDER = [
     (RELEASE_5_5, ("properties",), EXCEEDED),
     (RELEASE_5_5, ("inner",), ILLEGAL),
     (RELEASE_5_5, ("inner", "busy"), BUSY),
+    (RELEASE_5_5, ("inner-flag",), ILLEGAL),
     (RELEASE_4_9, ("inner",), PUT_OK),
+    (RELEASE_4_9, ("inner-flag",), PUT_OK),
     (RELEASE_4_9, ("shutdown", "busy"), NOT_AVAILABLE),
 ]
 
@@ -141,7 +143,8 @@ def test_order_of_refusals(
     if "shutdown" in faults:
         store.shutdown(NOW)
     before = state_of(store)
-    result = store.put_message(message(topic=topic, properties=properties), NOW)
+    sys_flag = 1 << 7 if "inner-flag" in faults else 0
+    result = store.put_message(message(topic=topic, properties=properties, sys_flag=sys_flag), NOW)
     assert result.status is expected
     assert (state_of(store) == before) == (expected is not PUT_OK)
 
