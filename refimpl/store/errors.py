@@ -37,6 +37,17 @@ class StoreDamaged(StartRefused):
         self.why = why
 
 
+class NegativeSize(StoreError):
+    """What was asked for begins no record: its first four bytes are a negative `size`.
+
+    The text is that of Java's exception, which the asking client reads.
+    """
+
+    def __init__(self, size: int) -> None:
+        super().__init__(f"java.lang.IllegalArgumentException: newLimit < 0: ({size} < 0)")
+        self.size = size
+
+
 class AppendRefused(StoreError):
     """Java throws out of the append: nothing was stored, the sender gets SYSTEM_ERROR.
 

@@ -16,6 +16,7 @@ from refimpl.model.release import Release
 from refimpl.model.status import GetMessageStatus
 from refimpl.store.commit_log_view import CommitLogView
 from refimpl.store.consume_queue_table import ConsumeQueueTable
+from refimpl.store.errors import NegativeSize
 from refimpl.store.index_service import IndexService
 from refimpl.store.message_filter import MessageFilter
 from refimpl.store.queue_reader import (
@@ -192,13 +193,18 @@ class MessageReader:
     def select_one_message_by_offset(
         self, physical_offset: int, size: int | None = None
     ) -> bytes | None:
-        """STORE-READ-11: the bytes at an offset, as many as the first four of them say."""
+        """STORE-READ-11: the bytes at an offset, as many as the first four of them say.
+
+        Raises `NegativeSize` where they say less than none.
+        """
         if size is None:
             head = self._log.get_message(physical_offset, 4)
             if head is None:
                 return None
             size = int.from_bytes(head, "big", signed=True)
-        return None if size < 0 else self._log.get_message(physical_offset, size)
+        if size < 0:
+            raise NegativeSize(size)
+        return self._log.get_message(physical_offset, size)
 
     # --- by key
 

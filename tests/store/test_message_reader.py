@@ -5,6 +5,7 @@ import pytest
 from refimpl.model.ids import Millis, PhysicalOffset, QueueId, QueueOffset, Topic
 from refimpl.model.message_codec import decode_record
 from refimpl.model.release import RELEASE_4_6, RELEASE_4_9, RELEASE_5_5, Release
+from refimpl.store.errors import NegativeSize
 from refimpl.store.message_store import MessageStore
 from tests.store.harness import message, open_store
 
@@ -44,6 +45,15 @@ def test_no_message_at_other_offsets(offset: int) -> None:
     """STORE-READ-11: one byte behind a record begins no record either."""
     store = filled(3)
     assert store.look_message_by_offset(PhysicalOffset(offset)) is None
+
+
+def test_what_begins_with_a_negative_length_is_refused() -> None:
+    """STORE-READ-11: four bytes behind its begin a record has its magic code, which is negative."""
+    store = filled(3)
+    with pytest.raises(NegativeSize) as error:
+        store.look_message_by_offset(PhysicalOffset(4))
+    assert str(error.value).endswith(f"newLimit < 0: ({error.value.size} < 0)")
+    assert error.value.size < 0
 
 
 def test_a_query_answers_in_the_order_of_the_log() -> None:
