@@ -104,6 +104,38 @@ TROPHIES: tuple[Trophy, ...] = (
         shown_on=("5.5.0",),
         absent_on=("4.6.1", "4.9.7"),
     ),
+    Trophy(
+        fault="S04",
+        issue="",
+        title="A query by key from the store time of a message on does not find it",
+        case="BROKER-QUERY-1/range-that-begins-with-the-message",
+        shown_on=("4.6.1", "4.9.7", "5.5.0"),
+        absent_on=(),
+    ),
+    Trophy(
+        fault="",
+        issue="",
+        title="One subscription without a text makes held pulls of other groups vanish",
+        case="BROKER-PULL-42/one-subscription-without-a-text",
+        shown_on=("4.6.1", "4.9.7", "5.5.0"),
+        absent_on=(),
+    ),
+    Trophy(
+        fault="",
+        issue="",
+        title="A pull that asks for many messages takes the memory for them: OutOfMemoryError",
+        case="BROKER-PULL-36/greatest-count",
+        shown_on=("4.9.7",),
+        absent_on=("4.6.1", "5.5.0"),
+    ),
+    Trophy(
+        fault="",
+        issue="",
+        title="One commit of a group without a name ends all queries for the least offset",
+        case="BROKER-OFFSET-16/group-without-a-name",
+        shown_on=("4.6.1", "4.9.7"),
+        absent_on=("5.5.0",),
+    ),
 )
 
 

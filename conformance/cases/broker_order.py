@@ -112,12 +112,12 @@ def expiry(w: Wire) -> None:
     w.equal(_lock(w, group, "a", topic, 0), [], "the former owner")
 
 
-@case("BROKER-ORDER-9/restart-forgets", rules=["BROKER-ORDER-9"], needs=[Capability.RESTART])
+@case("BROKER-ORDER-9/restart-forgets", rules=["BROKER-ORDER-9"], needs=[Capability.KILL])
 def restart_forgets(w: Wire) -> None:
     """Locks live in memory: after a restart the first who asks has the queue."""
     topic, group = w.create_topic(queues=1), w.create_group()
     w.equal(_lock(w, group, "a", topic, 0), [0], "before")
-    w.restart_broker()
+    w.restart_broker(kill=True)
     w.equal(_lock(w, group, "b", topic, 0), [0], "after")
 
 
