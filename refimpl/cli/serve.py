@@ -4,7 +4,6 @@ Exit status: 0 after an orderly stop, 1 where a node refused to start or did not
 wrong option.
 """
 
-import asyncio
 import tempfile
 from collections.abc import Mapping
 from contextlib import ExitStack
@@ -240,7 +239,7 @@ def _run(name_server: NameServerPlan | None, broker: BrokerPlan | None) -> None:
         click.echo(ready.line())
 
     try:
-        finished = asyncio.run(serve(name_server, broker, announce))
+        finished = serve(name_server, broker, announce)
     except StartRefused as error:
         raise click.ClickException(error.reason) from error
     if not finished:

@@ -4,7 +4,6 @@ Start: name server, then broker (it registers), then the ready line. Stop: broke
 and flushes), then name server: the reverse, as the shutdown hooks of both processes would.
 """
 
-import asyncio
 import signal
 import socket
 from collections.abc import Callable, Sequence
@@ -17,6 +16,7 @@ from refimpl.model.ids import Address
 from refimpl.model.prng import Prng
 from refimpl.model.release import Release
 from refimpl.runtime.directory_disk import DirectoryDisk
+from refimpl.runtime.event_loop import EventLoop
 from refimpl.runtime.host import Host
 
 LOOPBACK = "127.0.0.1"
@@ -100,16 +100,16 @@ def port_of(listener: socket.socket) -> int:
     return port
 
 
-async def start_name_server(plan: NameServerPlan) -> tuple[Host, Address]:
+def start_name_server(plan: NameServerPlan, loop: EventLoop) -> tuple[Host, Address]:
     """Bind and start; raises `StartRefused`."""
     from refimpl.namesrv.name_server import NameServer  # noqa: PLC0415 - only where it is wanted
 
     listener = bind(plan.port)
     address = Address(LOOPBACK, port_of(listener))
     disk = DirectoryDisk(plan.store)
-    host = Host(NameServer(plan.config, plan.release, disk, Prng(0)), disk)
+    host = Host(NameServer(plan.config, plan.release, disk, Prng(0)), disk, loop)
     try:
-        await host.start([listener])
+        host.start([listener])
     except BaseException:
         listener.close()
         disk.close()
@@ -117,7 +117,9 @@ async def start_name_server(plan: NameServerPlan) -> tuple[Host, Address]:
     return host, address
 
 
-async def start_broker(plan: BrokerPlan, name_servers: Sequence[Address]) -> tuple[Host, Address]:
+def start_broker(
+    plan: BrokerPlan, name_servers: Sequence[Address], loop: EventLoop
+) -> tuple[Host, Address]:
     """Bind, start and wait (boundedly) for the registration; raises `StartRefused`."""
     from refimpl.broker.broker import Broker  # noqa: PLC0415 - only where it is wanted
 
@@ -127,41 +129,39 @@ async def start_broker(plan: BrokerPlan, name_servers: Sequence[Address]) -> tup
     try:
         config = plan.make_config(address.port)
         broker = Broker(config, plan.release, disk, Prng(plan.seed), address, tuple(name_servers))
-        host = Host(broker, disk)
-        await host.start(listeners)
+        host = Host(broker, disk, loop)
+        host.start(listeners)
     except BaseException:
         for listener in listeners:
             listener.close()
         disk.close()
         raise
     if name_servers:
-        await host.until(lambda: broker.registered, _REGISTRATION_PATIENCE_SECONDS)
+        loop.run(lambda: broker.registered, _REGISTRATION_PATIENCE_SECONDS)
     return host, address
 
 
-async def serve(
+def serve(
     name_server: NameServerPlan | None,
     broker: BrokerPlan | None,
     announce: Callable[[Ready], None],
 ) -> bool:
     """Run until SIGINT or SIGTERM. False: something did not stop in time."""
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop.set)
     hosts: list[Host] = []
     namesrv_address: Address | None = None
     broker_address: Address | None = None
-    try:
-        if name_server is not None:
-            host, namesrv_address = await start_name_server(name_server)
-            hosts.append(host)
-        if broker is not None:
-            own = [] if namesrv_address is None else [namesrv_address]
-            host, broker_address = await start_broker(broker, [*own, *broker.namesrv])
-            hosts.append(host)
-        announce(Ready(namesrv_address, broker_address))
-        await stop.wait()
-    finally:
-        finished = [await host.shutdown() for host in reversed(hosts)]
+    with EventLoop() as loop:
+        loop.interrupt_on(signal.SIGINT, signal.SIGTERM)
+        try:
+            if name_server is not None:
+                host, namesrv_address = start_name_server(name_server, loop)
+                hosts.append(host)
+            if broker is not None:
+                own = [] if namesrv_address is None else [namesrv_address]
+                host, broker_address = start_broker(broker, [*own, *broker.namesrv], loop)
+                hosts.append(host)
+            announce(Ready(namesrv_address, broker_address))
+            loop.run(lambda: loop.interrupted)
+        finally:
+            finished = [host.shutdown() for host in reversed(hosts)]
     return all(finished)
