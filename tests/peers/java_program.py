@@ -5,6 +5,7 @@ found on the PATH, jars come by name from Maven (`conformance.targets.apache.art
 """
 
 import hashlib
+import os
 import shutil
 import subprocess
 import threading
@@ -35,14 +36,17 @@ def compiled(version: str) -> Path:
     folder = jars(version).with_name(f"classes-{version}-{digest}")
     with _one_at_a_time:
         if not folder.is_dir():
-            partial = folder.with_name(folder.name + ".partial")
+            partial = folder.with_name(f"{folder.name}.{os.getpid()}")
             command = [javac(), "-nowarn", "-proc:none", "-encoding", "UTF-8", "-d", str(partial)]
             command += ["-cp", f"{jars(version)}/*", *map(str, sources)]
             done = subprocess.run(
                 command, capture_output=True, text=True, timeout=_COMPILE_SECONDS, check=False
             )
             assert done.returncode == 0, done.stderr
-            partial.rename(folder)
+            if folder.is_dir():  # another process was faster
+                shutil.rmtree(partial)
+            else:
+                partial.rename(folder)
     return folder
 
 
@@ -57,6 +61,7 @@ def command(
         *OPENINGS,
         "-Djava.net.preferIPv4Stack=true",
         "-Duser.timezone=UTC",
+        f"-Drmq.logback.configurationFile={SOURCES / 'logback.xml'}",
         f"-Drocketmq.serialize.type={codec}",
         f"-Drocketmq.home.dir={home}",
         f"-Drocketmq.client.logRoot={home}",

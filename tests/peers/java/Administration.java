@@ -160,12 +160,8 @@ final class Administration {
 
     private void keyValues() {
         does("kv.put", "createAndUpdateKvConfig", "PEER_NS", "k1", "v1");
-        Outcome.step("admin.kv.get", () -> {
-            Object inner = Session.field(admin, "defaultMQAdminExtImpl");
-            Object client = Session.call(Session.field(inner, "mqClientInstance"),
-                "getMQClientAPIImpl");
-            return Session.call(client, "getKVConfigValue", "PEER_NS", "k1", 3000L);
-        });
+        Outcome.step("admin.kv.get", () -> Session.call(session.requests(), "getKVConfigValue",
+            "PEER_NS", "k1", 3000L));
         does("kv.list", "getKVListByNamespace", "PEER_NS");
         does("kv.delete", "deleteKvConfig", "PEER_NS", "k1");
         does("kv.list-after-delete", "getKVListByNamespace", "PEER_NS");

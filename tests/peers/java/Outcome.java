@@ -75,12 +75,21 @@ final class Outcome {
         }
     }
 
-    /** Wait until the condition holds; a plain failure when it never does. */
-    static void until(String what, long millis, Condition condition) throws Throwable {
+    /** Wait until the condition holds; it may throw until then. A plain failure at the end. */
+    static void until(String what, long millis, Condition condition) throws InterruptedException {
         long end = System.currentTimeMillis() + millis;
-        while (!condition.holds()) {
+        while (true) {
+            String last;
+            try {
+                if (condition.holds()) {
+                    return;
+                }
+                last = "";
+            } catch (Throwable notYet) {
+                last = ": " + notYet;
+            }
             if (System.currentTimeMillis() > end) {
-                throw new IllegalStateException("waited in vain for " + what);
+                throw new IllegalStateException("waited in vain for " + what + last);
             }
             Thread.sleep(20);
         }

@@ -35,7 +35,7 @@ final class Retries {
         reader.start();
         MessageQueue dead = Session.queue("%DLQ%CG_RETRY", 0);
         Outcome.step("retry.dead-letter", () -> {
-            Outcome.until("the dead letter", Session.PATIENCE, () -> depth(reader, dead) > 0);
+            Outcome.until("the dead letter", Session.PATIENCE, () -> reader.maxOffset(dead) > 0);
             return reader.maxOffset(dead);
         });
         Outcome.step("retry.dead-letter.pull", () -> reader.pull(dead, "*", 0, 32));
@@ -47,14 +47,6 @@ final class Retries {
             reader.shutdown();
             return null;
         });
-    }
-
-    private static long depth(DefaultMQPullConsumer reader, MessageQueue queue) {
-        try {
-            return reader.maxOffset(queue);
-        } catch (Exception notYet) {
-            return 0;
-        }
     }
 
     static void delay(Session session) throws Throwable {

@@ -6,7 +6,6 @@ import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Collections;
 import java.util.List;
-import java.util.Map;
 import java.util.function.Function;
 import org.apache.rocketmq.client.ClientConfig;
 import org.apache.rocketmq.client.consumer.DefaultMQPullConsumer;
@@ -38,6 +37,8 @@ final class Session {
         "org.apache.rocketmq.remoting.protocol.subscription.",
         "org.apache.rocketmq.common.protocol.heartbeat.",
         "org.apache.rocketmq.remoting.protocol.heartbeat.",
+        "org.apache.rocketmq.common.protocol.header.",
+        "org.apache.rocketmq.remoting.protocol.header.",
     };
 
     final String nameServer;
@@ -148,16 +149,19 @@ final class Session {
         });
     }
 
-    /** The offset that the broker has; -1 while it has none. */
-    long committed(String group, MessageQueue queue) {
-        try {
-            Object statistics = call(admin, "examineConsumeStats", group, queue.getTopic());
-            Map<?, ?> offsets = (Map<?, ?>) call(statistics, "getOffsetTable");
-            Object wrapper = offsets.get(queue);
-            return wrapper == null ? -1 : (Long) call(wrapper, "getConsumerOffset");
-        } catch (Throwable notYet) {
-            return -1;
-        }
+    /** The offset that the broker has; fails while it has none. */
+    long committed(String group, MessageQueue queue) throws Throwable {
+        Object header = moved("QueryConsumerOffsetRequestHeader").getConstructor().newInstance();
+        call(header, "setConsumerGroup", group);
+        call(header, "setTopic", queue.getTopic());
+        call(header, "setQueueId", queue.getQueueId());
+        return (Long) call(requests(), "queryConsumerOffset", broker, header, 5000L);
+    }
+
+    /** The client's table of requests, for what the administration library does not offer. */
+    Object requests() throws Throwable {
+        Object inner = field(admin, "defaultMQAdminExtImpl");
+        return call(field(inner, "mqClientInstance"), "getMQClientAPIImpl");
     }
 
     static MessageQueue queue(String topic, int id) {
@@ -218,11 +222,20 @@ final class Session {
     }
 
     static Object field(Object target, String name) throws ReflectiveOperationException {
+        return find(target, name).get(target);
+    }
+
+    static void set(Object target, String name, Object value)
+        throws ReflectiveOperationException {
+        find(target, name).set(target, value);
+    }
+
+    private static Field find(Object target, String name) throws NoSuchFieldException {
         for (Class<?> c = target.getClass(); c != null; c = c.getSuperclass()) {
             try {
                 Field field = c.getDeclaredField(name);
                 field.setAccessible(true);
-                return field.get(target);
+                return field;
             } catch (NoSuchFieldException ignored) {
                 // in a superclass
             }
