@@ -14,6 +14,7 @@ from refimpl.remoting.request_code import RequestCode
 from refimpl.remoting.response_code import ResponseCode
 
 MAX_QUEUES = 16
+OWN_GROUP = "CID_RMQ_SYS_TRANS"  # the broker's own: it moves in the background, without a request
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +32,13 @@ def take_tables(broker: Connection, topics: Sequence[str]) -> Tables:
         "subscription group": _table(
             broker, RequestCode.GET_ALL_SUBSCRIPTIONGROUP_CONFIG, "subscriptionGroupTable"
         ),
-        "consumer offset": _table(broker, RequestCode.GET_ALL_CONSUMER_OFFSET, "offsetTable"),
+        "consumer offset": {
+            key: value
+            for key, value in _table(
+                broker, RequestCode.GET_ALL_CONSUMER_OFFSET, "offsetTable"
+            ).items()
+            if not key.endswith(f"@{OWN_GROUP}")
+        },
         "queue offset": _queue_offsets(broker, topics, configs),
     }
     return Tables(tables)

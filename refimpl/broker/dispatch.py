@@ -11,6 +11,7 @@ from importlib import import_module
 from typing import TypeAlias, cast
 
 from refimpl.broker.context import BrokerContext, Request
+from refimpl.broker.processor_threw import exception_text
 from refimpl.model.errors import RefimplError
 from refimpl.remoting.command import RemotingCommand, make_response
 from refimpl.remoting.errors import BodyRefused, HeaderRefused
@@ -138,7 +139,7 @@ def process_request(ctx: BrokerContext, request: Request, *, fast_port: bool = F
     except (HeaderRefused, BodyRefused) as error:
         response = _threw(command, error.remark)
     except RefimplError as error:
-        response = _threw(command, str(error))
+        response = _threw(command, exception_text(error))
     else:
         if response is not None:
             response = with_header(response, code)

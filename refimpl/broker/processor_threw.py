@@ -5,6 +5,7 @@ processor with SYSTEM_ERROR and RemotingHelper#exceptionSimpleDesc; the frame of
 that text is not reproduced.
 """
 
+from refimpl.model.errors import InvalidInput, RefimplError
 from refimpl.remoting.errors import RemotingError
 
 
@@ -21,3 +22,10 @@ class ProcessorThrew(RemotingError):
 def null_pointer() -> ProcessorThrew:
     """A NullPointerException, to be raised by the caller."""
     return ProcessorThrew("java.lang.NullPointerException")
+
+
+def exception_text(error: RefimplError) -> str:
+    """The beginning of the remark: Java's exception for a number, else the error's own text."""
+    if isinstance(error, InvalidInput) and error.what in {"int", "long"}:
+        return f'java.lang.NumberFormatException: For input string: "{error.value}"'
+    return str(error)

@@ -193,25 +193,26 @@ class Registration:
                 else None
             ),
         )
+        wants_order = [check_order_conf]  # the first answer of a round tells the order flags
         for address in self.name_servers:
             if oneway:
                 channel = ctx.endpoint.connect(address, now)
                 ctx.endpoint.send_oneway(channel, REGISTER_BROKER, header, body, now)
                 continue
-            done = self._registered(address, check_order_conf=check_order_conf)
+            done = self._registered(address, wants_order)
             self._ask(address, REGISTER_BROKER, header, body, self._timeout(), done, now)
 
-    def _registered(self, address: Address, *, check_order_conf: bool) -> Answer:
+    def _registered(self, address: Address, wants_order: list[bool]) -> Answer:
         def done(response: RemotingCommand | None, at: Millis) -> None:
             if response is None or response.code != ResponseCode.SUCCESS:
                 return
-            first = not any(when == at for when in self.registered.values())
             self.registered[address] = at
-            if check_order_conf and first and response.body:
+            if wants_order[0] and response.body:
                 from refimpl.remoting.body.kv_table import decode_kv_table  # noqa: PLC0415 - rare
 
                 table = decode_kv_table(response.body, self._ctx.release)
                 self._ctx.topic_config_manager.update_order_topic_config(table, at)
+            wants_order[0] = False
 
         return done
 

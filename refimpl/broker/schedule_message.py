@@ -130,7 +130,8 @@ class ScheduleMessageService:
     def _deliver_one(self, physical: int, size: int, now: Millis) -> bool:
         """Store one delayed message for its topic; False to try it again later.
 
-        BROKER-SCHEDULE-11: one for the half topic is dropped.
+        BROKER-SCHEDULE-11: one for the half topic is dropped. BROKER-SCHEDULE-14: the limit of
+        a sent message does not apply again.
         """
         message = self._ctx.store.look_message_by_offset(PhysicalOffset(physical), size)
         if message is None:
@@ -185,6 +186,7 @@ class ScheduleMessageService:
             born_host=message.born_host,
             store_host=message.store_host,
             reconsume_times=message.reconsume_times,
+            accepted=True,
         )
 
     def _update_offset(self, level: int, offset: int, now: Millis) -> None:

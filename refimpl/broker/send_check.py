@@ -3,6 +3,7 @@
 Java 4.9.7: broker/processor/AbstractSendMessageProcessor#msgCheck, SendMessageProcessor#preSend.
 """
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from refimpl.broker.java_text import suggest_todo, topic_config_text
@@ -20,6 +21,8 @@ from refimpl.model.topic_validator import (
     validate_topic,
 )
 from refimpl.remoting.command import RPC_TYPE, RemotingCommand
+from refimpl.remoting.errors import HeaderRefused
+from refimpl.remoting.header import decode_fields, decode_header, wire_fields
 from refimpl.remoting.header.send import SendMessageRequestHeader, SendMessageRequestHeaderV2
 from refimpl.remoting.response_code import ResponseCode
 
@@ -89,12 +92,50 @@ class SendRequest(NamedTuple):
     unit_mode: bool
     max_reconsume_times: int | None
     batch: bool
+    missing: frozenset[str] = frozenset()  # fields that are null in Java; here they are 0 or ""
 
 
 def parse_request_header(command: RemotingCommand, release: Release, *, short: bool) -> SendRequest:
-    """Read the header; `short` is the form with one-letter names. Raises `HeaderRefused`."""
-    from refimpl.remoting.header import decode_header  # noqa: PLC0415 - bound once per process
+    """Read the header; `short` is the form with one-letter names. Raises `HeaderRefused`.
 
+    A field that is missing refuses nothing yet: Java meets its null at the first step that uses it,
+    and what an earlier step refuses or makes stays so. BROKER-SEND-33.
+    """
+    try:
+        return _decode(command, release, short=short)
+    except HeaderRefused as error:
+        if error.value is not None or error.field not in _PLACEHOLDERS:
+            raise
+    fields = command.ext_fields or {}
+    table = wire_fields(SendMessageRequestHeaderV2 if short else SendMessageRequestHeader)
+    present = decode_fields(
+        SendMessageRequestHeaderV2 if short else SendMessageRequestHeader, fields, release
+    )
+    absent = [f.wire for f in table if f.required and f.attribute not in present]
+    filled = {**fields, **{wire: _PLACEHOLDERS[wire][1] for wire in absent}}
+    header = _decode(replace(command, ext_fields=filled), release, short=short)
+    missing = frozenset(_PLACEHOLDERS[wire][0] for wire in absent)
+    if release.stores_region_and_trace and missing & {"topic", "born_timestamp"}:
+        raise null_pointer()  # 5.5 reads both before its checks
+    return header._replace(missing=missing)
+
+
+# Wire name -> our attribute and what stands for its null until somebody asks.
+_PLACEHOLDERS = {
+    "topic": ("topic", ""),
+    "queueId": ("queue_id", "0"),
+    "sysFlag": ("sys_flag", "0"),
+    "bornTimestamp": ("born_timestamp", "0"),
+    "flag": ("flag", "0"),
+    "b": ("topic", ""),
+    "e": ("queue_id", "0"),
+    "f": ("sys_flag", "0"),
+    "g": ("born_timestamp", "0"),
+    "h": ("flag", "0"),
+}
+
+
+def _decode(command: RemotingCommand, release: Release, *, short: bool) -> SendRequest:
     if short:
         v2 = decode_header(SendMessageRequestHeaderV2, command.ext_fields, release)
         return SendRequest(
@@ -162,6 +203,8 @@ def check_message(
                 ResponseCode.TOPIC_NOT_EXIST,
                 f"topic[{topic}] not exist, apply first please!" + suggest_todo(ctx.release),
             )
+    if "queue_id" in header.missing:
+        raise null_pointer()
     if header.queue_id >= max(config.write_queue_nums, config.read_queue_nums):
         return Refusal(
             ctx.release.illegal_queue_id_code,

@@ -119,6 +119,7 @@ class TransactionalMessageService:
             born_timestamp=message.born_timestamp,
             born_host=message.born_host,
             store_host=message.store_host,
+            accepted=True,
         )
 
     def renewed_immune(self, message: MessageExt) -> MessageExtBrokerInner:

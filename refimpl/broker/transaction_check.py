@@ -304,6 +304,7 @@ class TransactionCheck:
             inner,
             properties={**ordered, PROPERTY_WAIT_STORE_MSG_OK: "false"},
             properties_string=properties_to_string(ordered, ctx.release),
+            accepted=True,
         )
         ctx.store.put_message(inner, now)
 

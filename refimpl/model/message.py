@@ -37,6 +37,7 @@ class MessageExtBrokerInner:
     reconsume_times: int = 0
     prepared_transaction_offset: PhysicalOffset = PhysicalOffset(0)  # noqa: RUF009 - a number
     encoded_batch: bytes | None = None  # SEND_BATCH_MESSAGE: the client's concatenated messages
+    accepted: bool = False  # moved by the broker itself: it was measured when a client sent it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -137,6 +137,7 @@ class Release(NamedTuple):
     commit_checks_group_and_topic: bool  # BROKER-OFFSET-4, BROKER-OFFSET-19
     empty_queue_has_no_offset: bool  # BROKER-OFFSET-6: else an unknown group begins at 0
     pull_offset_table: bool  # BROKER-PULL-28
+    suspend_time_is_read_first: bool  # BROKER-PULL-43
     slave_commits_pull_offset: bool  # BROKER-PULL-19
     remembers_broadcast_offsets: bool  # BROKER-PULL-27
     stores_offset_moved_event: bool  # BROKER-PULL-29
@@ -155,6 +156,7 @@ class Release(NamedTuple):
     # --- broker: administration
     slave_refuses_changes: bool  # BROKER-ADMIN-12
     created_topic_keeps_remark: bool  # BROKER-ADMIN-58
+    broker_socket_buffer_size: int  # BROKER-CONFIG-11: what the start-up sets, 0 for nothing
     refuses_system_topics: bool  # BROKER-ADMIN-2: else only the name of the cluster
     validates_deleted_topic: bool  # BROKER-ADMIN-6
     removes_offsets_of_group: bool  # BROKER-OFFSET-9: removeOffset of DELETE_SUBSCRIPTIONGROUP

@@ -194,7 +194,8 @@ def encode_refusal(
     if release.limits_body_and_record:
         too_large = len(inner.body) > max_message_size or size > max_message_size + ENCODER_RESERVE
     else:
-        too_large = size > max_message_size
+        # BROKER-SCHEDULE-14: an internal move does not refuse what was acknowledged.
+        too_large = size > max_message_size + (ENCODER_RESERVE if inner.accepted else 0)
     if too_large or size + BLANK_HEADER_SIZE > file_size:
         return PutMessageStatus.MESSAGE_ILLEGAL
     return None

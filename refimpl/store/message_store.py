@@ -425,13 +425,9 @@ class MessageStore(StoreReads):
         return self.config.integer("osPageCacheBusyTimeOutMills") < now - begin < _BUSY_AT_MOST
 
     def is_transient_store_pool_deficient(self) -> bool:
-        """True where no buffer is left and the configuration wants sends to fail fast for it."""
+        """True where there is a pool and no buffer is left in it."""
         pool = self.commit_log.pool
-        return (
-            pool is not None
-            and pool.available_buffer_nums == 0
-            and self.config.boolean("fastFailIfNoBufferInStorePool")
-        )
+        return pool is not None and pool.available_buffer_nums == 0
 
     # --- actors, events
 

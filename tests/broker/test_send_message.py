@@ -264,14 +264,41 @@ def test_several_tags_set_a_flag(release: Release) -> None:
 
 
 @ALL
+@pytest.mark.parametrize("field", ["sysFlag", "flag"])
+def test_a_missing_field_refuses_where_it_is_used(release: Release, field: str) -> None:
+    """BROKER-SEND-33: a check before decides, and what was made before stays."""
+    broker = BrokerUnderTest(release).start()
+    fields = {k: v for k, v in v1_fields("T").items() if k != field}
+    illegal = broker.ask(10, {**fields, "queueId": "99"}, b"x")
+    assert illegal is not None
+    assert (illegal.remark or "").startswith("request queueId[99] is illegal")
+    failed = broker.ask(10, {**fields, "topic": "MADE"}, b"x")
+    assert failed is not None
+    assert (failed.code, failed.remark) == (1, "java.lang.NullPointerException")
+    assert "MADE" in broker.broker.context.topic_config_manager.topic_config_table
+
+
+@ALL
+def test_a_missing_topic_is_blank(release: Release) -> None:
+    """BROKER-SEND-33: 5.5 uses it before its checks."""
+    broker = BrokerUnderTest(release).start()
+    fields = {k: v for k, v in v1_fields("T").items() if k != "topic"}
+    failed = broker.ask(10, fields, b"x")
+    assert failed is not None
+    blank = "The specified topic is blank."
+    assert failed.remark == (
+        "java.lang.NullPointerException" if release is RELEASE_5_5 else blank
+    )
+
+
+@ALL
 def test_half_messages_are_told_apart(release: Release) -> None:
     """BROKER-SEND-17: and may be forbidden."""
     broker = BrokerUnderTest(release).start()
     half = {"TRAN_MSG": "true", "PGROUP": "PG"}
     assert _stored(broker, broker.produce(properties=half)).topic == "RMQ_SYS_TRANS_HALF_TOPIC"
     delayed = _stored(broker, broker.produce(properties={**half, "DELAY": "1"}, j="1"))
-    plain = release.delayed_retry_is_no_half
-    assert delayed.topic == ("SCHEDULE_TOPIC_XXXX" if plain else "RMQ_SYS_TRANS_HALF_TOPIC")
+    assert delayed.topic == "SCHEDULE_TOPIC_XXXX"
     closed = BrokerUnderTest(release, {"rejectTransactionMessage": "true"}).start()
     refused = (16, "the broker[127.0.0.1] sending transaction message is forbidden")
     assert _answered(closed.produce(properties=half)) == refused

@@ -5,6 +5,7 @@ answer to the sender is given when the client has answered or the time is over.
 """
 
 from refimpl.broker.context import BrokerContext, Request
+from refimpl.broker.processor_threw import null_pointer
 from refimpl.broker.send_check import (
     Refusal,
     SendRequest,
@@ -75,6 +76,8 @@ def _push(
     queue_id = header.queue_id
     if queue_id < 0:
         queue_id = random_queue_id(ctx, config.write_queue_nums)
+    if header.missing - {"sys_flag"}:
+        raise null_pointer()  # BROKER-SEND-33; the system flag is only passed on
     peer = ctx.endpoint.peer(request.channel)
     properties = string_to_properties(header.properties, release)
     sender = properties.get(PROPERTY_MESSAGE_REPLY_TO_CLIENT)

@@ -45,10 +45,14 @@ from refimpl.model.message_property import (
 from refimpl.model.status import PutMessageStatus
 from refimpl.model.sys_flag import MULTI_TAGS_FLAG, PERM_READ, PERM_WRITE
 from refimpl.model.topic_config import TopicConfig, TopicFilterType
-from refimpl.model.topic_validator import RETRY_GROUP_TOPIC_PREFIX, dlq_topic
+from refimpl.model.topic_validator import (
+    RETRY_GROUP_TOPIC_PREFIX,
+    RMQ_SYS_TRANS_HALF_TOPIC,
+    dlq_topic,
+)
 from refimpl.remoting.command import RPC_TYPE, RemotingCommand
 from refimpl.remoting.response_code import ResponseCode
-from refimpl.store.append_message import PutMessageResult
+from refimpl.store.append_message import PutMessageResult, delayed
 
 SEND_MESSAGE = 10
 V3_4_9 = 121  # MQVersion.Version.V3_4_9: from here on clients tell maxReconsumeTimes
@@ -127,6 +131,8 @@ def _send_single(
         assert not isinstance(routed, Refusal)
         if routed.topic_name != topic:
             topic, stored_queue, config = routed.topic_name, 0, routed
+    if header.missing:
+        raise null_pointer()  # system flag, flag or born time: BROKER-SEND-33
     if release.completes_sent_properties:
         refused = _complete_properties(ctx, properties, config)
         if refused is not None:
@@ -162,7 +168,7 @@ def _send_single(
         reconsume_times=reconsume_times,
     )
     prepared = properties.get(PROPERTY_TRANSACTION_PREPARED)
-    if prepared is not None and _is_prepared(ctx, prepared, properties, reconsume_times):
+    if prepared is not None and _is_prepared(prepared, properties, reconsume_times):
         if settings.reject_transaction:
             return sending.refuse(ResponseCode.NO_PERMISSION, _forbidden(settings))
         result = ctx.transactional_message_service.prepare_message(inner, now)
@@ -189,7 +195,7 @@ def _send_batch(
     if release.refuses_retry_batch and header.topic.startswith(RETRY_GROUP_TOPIC_PREFIX):
         remark = f"batch request does not support retry group {header.topic}"
         return sending.refuse(ResponseCode.MESSAGE_ILLEGAL, remark)
-    if not command.body:
+    if header.missing or not command.body:
         raise null_pointer()
     properties = string_to_properties(header.properties, release)
     properties[PROPERTY_CLUSTER] = settings.cluster
@@ -256,13 +262,11 @@ def _handle_retry_and_dlq(
     )
 
 
-def _is_prepared(
-    ctx: BrokerContext, prepared: str, properties: dict[str, str], reconsume_times: int
-) -> bool:
-    """True for a half message; a delayed retry is none in some releases. BROKER-SEND-17."""
+def _is_prepared(prepared: str, properties: dict[str, str], reconsume_times: int) -> bool:
+    """True for a half message; a delayed retry of one that has been one is none. BROKER-SEND-17."""
     if not parse_boolean(prepared):
         return False
-    if not ctx.release.delayed_retry_is_no_half or reconsume_times <= 0:
+    if reconsume_times <= 0:
         return True
     level = properties.get(PROPERTY_DELAY_TIME_LEVEL)
     return level is None or parse_int(level) <= 0
@@ -346,6 +350,17 @@ def _after_put(
     return None
 
 
+def _topic_in_store(ctx: BrokerContext, inner: MessageExtBrokerInner) -> str:
+    """Where a half or a delayed message lies: statistics count it there. BROKER-SEND-34."""
+    properties = inner.properties
+    if _REPRINTED.isdisjoint(properties):
+        return inner.topic
+    prepared = properties.get(PROPERTY_TRANSACTION_PREPARED)
+    if prepared is not None and _is_prepared(prepared, dict(properties), inner.reconsume_times):
+        return RMQ_SYS_TRANS_HALF_TOPIC
+    return delayed(inner, ctx.store.commit_log.delay_levels, ctx.release).topic
+
+
 def _put_answer(
     sending: Sending, result: PutMessageResult, inner: MessageExtBrokerInner, queue_id: int
 ) -> RemotingCommand:
@@ -367,7 +382,8 @@ def _put_answer(
                 queue_offset=None,
             )
         return sending.refuse(refusal.code, refusal.remark)
-    ctx.broker_stats.put(inner.topic, settings.cluster, append.msg_num, append.wrote_bytes)
+    topic = _topic_in_store(ctx, inner)
+    ctx.broker_stats.put(topic, settings.cluster, append.msg_num, append.wrote_bytes)
     fields = {
         PROPERTY_MSG_REGION: settings.region_id,
         PROPERTY_TRACE_SWITCH: settings.trace_on,

@@ -1,0 +1,35 @@
+"""Broker properties that a case changes while the broker runs, and sets back."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from conformance.wire import Wire
+from refimpl.remoting.request_code import RequestCode
+from refimpl.remoting.response_code import ResponseCode
+
+
+def read_broker_settings(w: Wire) -> dict[str, str]:
+    """Every property of the broker by name, as GET_BROKER_CONFIG prints them."""
+    response = w.broker.request(RequestCode.GET_BROKER_CONFIG)
+    w.expect(response, code=ResponseCode.SUCCESS)
+    lines = (line.partition("=") for line in response.body.decode().splitlines())
+    return {name: value for name, _, value in lines}
+
+
+def write_broker_settings(w: Wire, settings: dict[str, str]) -> None:
+    """UPDATE_BROKER_CONFIG with these properties; raises `Failure` where it is refused."""
+    text = "".join(f"{name}={value}\n" for name, value in settings.items())
+    response = w.broker.request(RequestCode.UPDATE_BROKER_CONFIG, body=text.encode())
+    w.expect(response, code=ResponseCode.SUCCESS)
+
+
+@contextmanager
+def broker_settings(w: Wire, **settings: str) -> Iterator[None]:
+    """Run the block with these properties; the broker is shared, so the former values return."""
+    before = read_broker_settings(w)
+    former = {name: before[name] for name in settings}
+    write_broker_settings(w, settings)
+    try:
+        yield
+    finally:
+        write_broker_settings(w, former)
