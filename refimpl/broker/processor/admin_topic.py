@@ -60,7 +60,8 @@ def update_and_create_topic(ctx: BrokerContext, request: Request) -> RemotingCom
     )
     if not release.topics_have_attributes:
         ctx.topic_config_manager.update_topic_config(config, request.now)
-        ctx.registration.topic_created(config, request.now)
+        # This topic alone, and answered: the answer brings order flags. BROKER-TOPIC-8.
+        ctx.registration.register_increment([config], request.now)
         return _created(ctx, command)
     try:
         config = replace(
