@@ -24,7 +24,10 @@ from refimpl.remoting.response_code import ResponseCode
 
 
 def heart_beat(ctx: BrokerContext, request: Request) -> RemotingCommand:
-    """Register every group of the client on its channel. BROKER-MEMBER-1, -11 and -12."""
+    """Register every group of the client on its channel. BROKER-MEMBER-1, -11 and -12.
+
+    BROKER-MEMBER-16: a null where a group or a subscription is expected ends it there.
+    """
     command, release = request.command, ctx.release
     beat = HeartbeatData.decode(command.body, release, request.now)
     info = ClientChannelInfo(

@@ -50,7 +50,10 @@ def unlock_batch_mq(ctx: BrokerContext, request: Request) -> RemotingCommand:
 
 
 def _queues(mq_set: Iterable[MessageQueue | None]) -> list[MessageQueue]:
-    """The queues of a request; a null among them is refused before any of them is touched."""
+    """The queues of a request; a null among them is refused first.
+
+    BROKER-ORDER-10.
+    """
     queues: list[MessageQueue] = []
     for queue in mq_set:
         if queue is None:

@@ -99,6 +99,12 @@ def _pull(ctx: BrokerContext, request: Request, *, may_suspend: bool) -> Remotin
     header = decode_header(PullMessageRequestHeader, request.command.ext_fields, ctx.release)
     try:
         group = _check_broker_and_group(ctx, request, header)
+        if (
+            ctx.release.suspend_time_is_read_first
+            and header.sys_flag & FLAG_SUSPEND
+            and header.suspend_timeout_millis is None
+        ):
+            raise null_pointer()  # BROKER-PULL-43
         topic = _check_topic_and_queue(ctx, request, header)
         message_filter = _filter(ctx, request, header, group)
     except _Refused as refused:

@@ -1,0 +1,168 @@
+"""Requests that no well-behaved client sends, as running brokers answered them."""
+
+import json
+
+import pytest
+
+from refimpl.model.release import RELEASES, Release
+from refimpl.remoting.command import RemotingCommand
+from tests.broker.harness import CLIENT, BrokerUnderTest
+
+PULL = {
+    "consumerGroup": "G",
+    "topic": "T",
+    "queueId": "0",
+    "queueOffset": "0",
+    "maxMsgNums": "32",
+    "sysFlag": "4",
+    "commitOffset": "0",
+    "suspendTimeoutMillis": "0",
+    "subscription": "*",
+    "subVersion": "0",
+}
+
+
+@pytest.fixture(params=RELEASES.values(), ids=list(RELEASES))
+def release(request: pytest.FixtureRequest) -> Release:
+    chosen: Release = request.param
+    return chosen
+
+
+@pytest.fixture
+def broker(release: Release) -> BrokerUnderTest:
+    broker = BrokerUnderTest(release).start()
+    assert answer_to(broker, 200, None, {"groupName": "G"}).code == 0
+    assert broker.produce() is not None
+    broker.run(1)
+    return broker
+
+
+def answer_to(
+    broker: BrokerUnderTest, code: int, fields: dict[str, str] | None, body: object = None
+) -> RemotingCommand:
+    data = b"" if body is None else json.dumps(body).encode()
+    answer = broker.ask(code, fields, data)
+    assert answer is not None
+    return answer
+
+
+def members(broker: BrokerUnderTest, group: str) -> list[str | None] | None:
+    answer = answer_to(broker, 38, {"consumerGroup": group})
+    if answer.code:
+        return None
+    listed: list[str | None] = json.loads(answer.body)["consumerIdList"]
+    return listed
+
+
+def test_answers_with_fields_have_them(broker: BrokerUnderTest) -> None:
+    """BROKER-LIFECYCLE-16: empty where none is set, but not where the processor threw."""
+    refused = answer_to(broker, 11, {**PULL, "queueId": "99"})
+    threw = answer_to(broker, 30, {"topic": "T"})
+    unregistered = answer_to(broker, 35, {"clientID": "c"})
+    heartbeat = answer_to(broker, 42, None, {"consumerGroup": "G", "mqSet": []})
+    found = [a.ext_fields for a in (refused, threw, unregistered, heartbeat)]
+    assert found == [{}, None, {}, None]
+
+
+def test_minimum_is_answered_as_between_brokers(broker: BrokerUnderTest) -> None:
+    """BROKER-QUERY-16."""
+    forwarded = broker.release.min_offset_is_forwarded
+    assert answer_to(broker, 31, {"topic": "T", "queueId": "0"}).remark == (
+        "" if forwarded else None
+    )
+    remark = answer_to(broker, 31, {"topic": "T"}).remark or ""
+    assert remark.startswith("java.lang.NullPointerException") is not forwarded
+
+
+def test_a_query_without_a_key(broker: BrokerUnderTest) -> None:
+    """BROKER-QUERY-17: it looks for the word null."""
+    query = {"topic": "T", "maxNum": "32", "beginTimestamp": "0", "endTimestamp": str(2**62)}
+    assert answer_to(broker, 12, query).code == 22
+    assert broker.produce(properties={"KEYS": "null"}) is not None
+    broker.run(1)
+    assert answer_to(broker, 12, query).code == 0
+    negative = answer_to(broker, 12, {**query, "key": "k", "maxNum": "-1"})
+    text = "java.lang.IllegalArgumentException: Illegal Capacity: -1"
+    assert (negative.code, negative.remark) == (1, text)
+
+
+@pytest.mark.parametrize(
+    ("fields", "code"), [({}, 0), ({"mqSet": []}, 0), ({"mqSet": None}, 1), ({"mqSet": [None]}, 1)]
+)
+def test_sets_of_queues(broker: BrokerUnderTest, fields: dict[str, object], code: int) -> None:
+    """BROKER-ORDER-10."""
+    body = {"clientId": "c", "consumerGroup": "G", **fields}
+    answer = answer_to(broker, 41, None, body)
+    assert answer.code == code
+    assert (answer.body == b'{"lockOKMQSet":[]}') is (code == 0)
+
+
+def test_a_queue_without_a_broker(broker: BrokerUnderTest) -> None:
+    """BROKER-ORDER-10: its answer leaves out what was missing."""
+    body = {"clientId": "c", "consumerGroup": "G", "mqSet": [{"topic": "T", "queueId": 1}]}
+    answer = answer_to(broker, 41, None, body)
+    assert answer.body == b'{"lockOKMQSet":[{"queueId":1,"topic":"T"}]}'
+    unknown = answer_to(broker, 42, None, {"consumerGroup": "U", "clientId": "c", "mqSet": None})
+    assert unknown.code == 0
+    assert answer_to(broker, 42, None, {**body, "mqSet": None}).code == 1
+
+
+BAD_SETS = [None, [None], [{"subString": "*"}]]
+
+
+@pytest.mark.parametrize("bad", BAD_SETS, ids=["null", "null-inside", "no-topic"])
+def test_bad_sets_of_a_heartbeat(broker: BrokerUnderTest, bad: object) -> None:
+    """BROKER-MEMBER-16: up to 4.9 the member is there all the same."""
+    consumers = [
+        {"groupName": "FIRST", "subscriptionDataSet": []},
+        {"groupName": "G", "subscriptionDataSet": bad},
+    ]
+    answer = answer_to(broker, 34, None, {"clientID": "c", "consumerDataSet": consumers})
+    assert (answer.code, answer.remark) == (1, "java.lang.NullPointerException")
+    assert members(broker, "FIRST") == ["c"]
+    early = broker.release.heartbeat_answers_flags
+    assert members(broker, "G") == (None if early else ["c"])
+
+
+@pytest.mark.parametrize(
+    ("written", "known"),
+    [("CLUSTERING", 1), ("clustering", 1), (1, 1), ("1", 2), ("cluster", 0), (None, 0)],
+)
+def test_enums_of_a_heartbeat(broker: BrokerUnderTest, written: object, known: int) -> None:
+    """BROKER-MEMBER-16: names, small letters, ordinals, from 5.5 on ordinals as text."""
+    consumer = {"groupName": "G", "messageModel": written, "subscriptionDataSet": []}
+    assert answer_to(broker, 34, None, {"consumerDataSet": [consumer]}).code == 0
+    understood = known == 1 or (known == 2 and not broker.release.oldest_json)
+    info = broker.ctx.consumer_manager.get_consumer_group_info("G")
+    assert info is not None
+    assert info.message_model == ("CLUSTERING" if understood else None)
+    assert members(broker, "G") == [None]
+
+
+def test_a_subscription_without_a_text(broker: BrokerUnderTest) -> None:
+    """BROKER-PULL-42: refused where a tag is compared; held, it wakes nobody and harms nobody."""
+    entry = {"topic": "T", "subString": None, "subVersion": 1}
+    consumer = {"groupName": "G", "subscriptionDataSet": [entry]}
+    beat = {"clientID": "c", "consumerDataSet": [consumer]}
+    assert answer_to(broker, 34, None, beat).code == 0
+    assert answer_to(broker, 11, {**PULL, "sysFlag": "0"}).code == 1
+    waiting = {**PULL, "queueOffset": "1", "suspendTimeoutMillis": "15000"}
+    assert broker.ask(11, {**waiting, "sysFlag": "2"}) is None
+    assert broker.ask(11, {**waiting, "sysFlag": "6"}) is None
+    before = len(broker.received[CLIENT])
+    broker.produce()
+    broker.run(1)
+    remarks = [c.remark for c in broker.received[CLIENT][before:] if c.remark is not None]
+    assert remarks.count("FOUND") == 1
+    assert broker.ctx.pull_request_hold.held("T", 0) == 1
+
+
+@pytest.mark.parametrize(("queue_id", "late"), [("0", 0), ("1", 1)])
+def test_a_pull_that_may_wait_says_how_long(
+    broker: BrokerUnderTest, queue_id: str, late: int
+) -> None:
+    """BROKER-PULL-43: from 5.5 on it matters only where the pull would be held."""
+    asked = {**PULL, "queueId": queue_id, "sysFlag": "6"}
+    del asked["suspendTimeoutMillis"]
+    code = 1 if broker.release.suspend_time_is_read_first else late
+    assert answer_to(broker, 11, asked).code == code
