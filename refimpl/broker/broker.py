@@ -31,6 +31,8 @@ from refimpl.model.errors import StartRefused
 from refimpl.model.ids import Actor, Address, ChannelId, ForceToken, Millis
 from refimpl.model.prng import Prng
 from refimpl.model.release import Release
+from refimpl.model.topic_validator import is_system_topic
+from refimpl.remoting.command import SerializeType
 from refimpl.remoting.endpoint import Endpoint
 from refimpl.remoting.events import EndpointEvent, RequestReceived, ResponseReceived
 from refimpl.store.message_arriving import MessageArrived
@@ -56,8 +58,13 @@ class Broker:
         prng: Prng,
         address: Address,
         namesrv_addresses: tuple[Address, ...] = (),
+        *,
+        serialize_type: SerializeType = SerializeType.JSON,
     ) -> None:
-        """`address` is where clients reach it: brokerIP1 and listenPort."""
+        """`address` is where clients reach it: brokerIP1 and listenPort.
+
+        `serialize_type` is Java's property rocketmq.serialize.type of the process.
+        """
         ctx = self.ctx = BrokerContext(
             release=release,
             config=config,
@@ -65,12 +72,13 @@ class Broker:
             prng=prng,
             address=address,
             store=MessageStore(disk, config, release, address),
-            endpoint=Endpoint(release),
+            endpoint=Endpoint(release, serialize_type=serialize_type),
         )
         self._fast: dict[ChannelId, None] = {}  # channels of the fast port
         self._stop: _Stop | None = None
         ctx.send_hooks = SendHooks()
-        ctx.broker_stats = BrokerStats(None if release.runtime_info_is_extended else self._totals)
+        totals = None if release.runtime_info_is_extended else self._totals
+        ctx.broker_stats = BrokerStats(totals, self._is_system)
         ctx.registration = Registration(ctx, namesrv_addresses)
         ctx.producer_manager = ProducerManager(ctx)
         ctx.rebalance_lock_manager = RebalanceLockManager()
@@ -89,6 +97,12 @@ class Broker:
         """True when every name server has answered a registration with SUCCESS."""
         registration = self.ctx.registration
         return all(address in registration.registered for address in registration.name_servers)
+
+    def _is_system(self, topic: str) -> bool:
+        ctx = self.ctx
+        return topic in ctx.topic_config_manager.system_topics or is_system_topic(
+            topic, ctx.release
+        )
 
     def _totals(self) -> tuple[int, int]:
         """What the store has put and handed out, messages of the broker itself among them."""

@@ -99,6 +99,7 @@ class BrokerStats:
     __slots__ = (
         "_count",
         "_got",
+        "_is_system",
         "_put",
         "msg_get_total_today_morning",
         "msg_get_total_yesterday_morning",
@@ -107,10 +108,18 @@ class BrokerStats:
         "tables",
     )
 
-    def __init__(self, count: Callable[[], tuple[int, int]] | None = None) -> None:
-        """`count` tells the totals where the store's are meant: BROKER-ADMIN-62."""
+    def __init__(
+        self,
+        count: Callable[[], tuple[int, int]] | None = None,
+        is_system: Callable[[str], bool] = lambda _topic: False,
+    ) -> None:
+        """`count` tells the totals where the store's are meant: BROKER-ADMIN-62.
+
+        Topics that `is_system` knows are left out of totals that are counted here.
+        """
         self.tables: dict[str, dict[str, StatsItem]] = {name: {} for name in NAMES}
         self._count = count
+        self._is_system = is_system
         self._put = 0
         self._got = 0
         self.msg_put_total_today_morning = 0
@@ -129,14 +138,16 @@ class BrokerStats:
 
     def put(self, topic: str, cluster: str, count: int, size: int) -> None:
         """Count a stored send: messages and bytes of the topic, messages of the broker."""
-        self._put += count
+        if self._count is None and not self._is_system(topic):
+            self._put += count
         self.add(TOPIC_PUT_NUMS, topic, count)
         self.add(TOPIC_PUT_SIZE, topic, size)
         self.add(BROKER_PUT_NUMS, cluster, count)
 
     def got(self, group: str, topic: str, cluster: str, count: int, size: int) -> None:
         """Count a served pull: messages and bytes of the group, messages of the broker."""
-        self._got += count
+        if self._count is None and not self._is_system(topic):
+            self._got += count
         key = topic + "@" + group
         self.add(GROUP_GET_NUMS, key, count)
         self.add(GROUP_GET_SIZE, key, size)

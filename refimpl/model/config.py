@@ -6,10 +6,9 @@ common/Configuration, store/config/MessageStoreConfig and its getters.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from importlib import import_module
 from math import ceil
-from typing import Final, Literal, TypeAlias
+from typing import Final, Literal, NamedTuple, TypeAlias
 
 from refimpl.model.errors import InvalidInput, StartRefused
 from refimpl.model.java import parse_boolean, parse_int, parse_long
@@ -24,12 +23,17 @@ _SECTIONS: Final = {
     "broker": ("BROKER", "NETTY_SERVER", "NETTY_CLIENT", "STORE"),
     "namesrv": ("NAMESRV", "NETTY_SERVER"),
 }
+_SOCKET_BUFFERS = (
+    "clientSocketRcvBufSize",
+    "clientSocketSndBufSize",
+    "serverSocketRcvBufSize",
+    "serverSocketSndBufSize",
+)
 _LISTEN_PORT: Final = {"broker": "10911", "namesrv": "9876"}
 _CONSUME_QUEUE_UNIT: Final = 20
 
 
-@dataclass(frozen=True, slots=True)
-class Machine:
+class Machine(NamedTuple):
     """What Java asks its machine for while it builds defaults."""
 
     address: str = "127.0.0.1"
@@ -191,6 +195,10 @@ class Config:
                     else _parsed(field, _substituted(default, here), trimmed=False)
                 )
         raw["listenPort"] = int(_LISTEN_PORT[kind])
+        if kind == "broker":
+            raw["haListenPort"] = 0  # the default of the class is not used: BROKER-CONFIG-3
+        if kind == "broker" and release.broker_socket_buffer_size:  # BROKER-CONFIG-11
+            raw |= dict.fromkeys(_SOCKET_BUFFERS, release.broker_socket_buffer_size)
         given = {_modern(name): text for name, text in (overrides or {}).items()}
         config = cls(release, kind, by_key, raw, {}).changed(given, keep_unknown=True)
         return config.started() if kind == "broker" else config

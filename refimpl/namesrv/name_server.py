@@ -22,7 +22,7 @@ from refimpl.namesrv.context import NamesrvContext, Request
 from refimpl.namesrv.default_request_processor import PROCESSORS, Processor
 from refimpl.namesrv.kv_config_manager import KVConfigManager
 from refimpl.namesrv.route_info_manager import BrokerKey, RouteInfoManager, Unregistration
-from refimpl.remoting.command import RemotingCommand, make_response
+from refimpl.remoting.command import RemotingCommand, SerializeType, make_response
 from refimpl.remoting.endpoint import Endpoint
 from refimpl.remoting.errors import BodyRefused, HeaderRefused
 from refimpl.remoting.events import RequestReceived
@@ -44,12 +44,21 @@ _SCAN_PERIOD: Final = 10_000
 class NameServer(Node):
     """One name server. `prng` is not used: a name server decides nothing by chance."""
 
-    def __init__(self, config: Config, release: Release, disk: Disk, prng: Prng) -> None:
+    def __init__(
+        self,
+        config: Config,
+        release: Release,
+        disk: Disk,
+        prng: Prng,
+        *,
+        serialize_type: SerializeType = SerializeType.JSON,
+    ) -> None:
+        """`serialize_type` is Java's property rocketmq.serialize.type of the process."""
         assert config.kind == "namesrv"
         del prng
         self._release = release
         self._disk = disk
-        self._endpoint = Endpoint(release)
+        self._endpoint = Endpoint(release, serialize_type=serialize_type)
         self._files: dict[str, ConfigFile] = {}
         self._force_waiters: dict[ForceToken, Callable[[bool], None]] = {}
         self._next_force = 0

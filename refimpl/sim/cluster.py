@@ -16,6 +16,7 @@ from refimpl.model.ids import Address
 from refimpl.model.prng import Prng
 from refimpl.model.release import Release
 from refimpl.namesrv.name_server import NameServer
+from refimpl.remoting.command import SerializeType
 from refimpl.sim.memory_disk import MemoryDisk
 from refimpl.sim.world import World
 
@@ -38,6 +39,7 @@ class Cluster:
         namesrv_port: int = 9876,
         broker_port: int = 10911,
         broker_disk: MemoryDisk | None = None,
+        serialize_type: SerializeType = SerializeType.JSON,
     ) -> None:
         self.release = release
         self.world = World()
@@ -47,6 +49,7 @@ class Cluster:
         self.namesrv_disk = MemoryDisk()
         self.broker_disk = broker_disk or MemoryDisk()
         self._seed = seed
+        self._serialize_type = serialize_type
         self._starts = 0
         self._overrides = {
             "brokerName": BROKER,
@@ -66,7 +69,13 @@ class Cluster:
         """Start the name server on its disk."""
         listen = {"listenPort": str(self.namesrv_address.port)}
         config = Config.of(self.release, "namesrv", listen)
-        node = NameServer(config, self.release, self.namesrv_disk, Prng(self._seed))
+        node = NameServer(
+            config,
+            self.release,
+            self.namesrv_disk,
+            Prng(self._seed),
+            serialize_type=self._serialize_type,
+        )
         self.world.start(NAMESRV, node, self.namesrv_disk, [self.namesrv_address])
 
     def start_broker(self) -> None:
@@ -80,6 +89,7 @@ class Cluster:
             Prng(self._seed).fork(f"start {self._starts}"),
             self.broker_address,
             (self.namesrv_address,),
+            serialize_type=self._serialize_type,
         )
         self.world.start(BROKER, broker, self.broker_disk, [self.broker_address, self.fast_address])
         self.world.run_until(lambda: broker.registered, _REGISTRATION_PATIENCE)
