@@ -173,13 +173,21 @@ def counter(w: Wire) -> None:
 # --- resets
 
 
-@case("BROKER-ADMIN-49/members-are-told", rules=["BROKER-ADMIN-49"], releases=["4.6", "4.9"])
+@case(
+    "BROKER-ADMIN-49/members-are-told",
+    rules=["BROKER-ADMIN-49", "BROKER-ADMIN-59"],
+    releases=["4.6", "4.9"],
+)
 def members_are_told(w: Wire) -> None:
     """Every member is told one-way, the asker gets the table; the broker's own stays."""
     _members_are_told(w)
 
 
-@case("BROKER-ADMIN-49/switched-on", rules=["BROKER-ADMIN-49"], releases=["5.5"])
+@case(
+    "BROKER-ADMIN-49/switched-on",
+    rules=["BROKER-ADMIN-49", "BROKER-ADMIN-59"],
+    releases=["5.5"],
+)
 def members_are_told_if(w: Wire) -> None:
     """In 5.5 members are told where resets on the server are switched off."""
     with broker_settings(w, useServerSideResetOffset="false"):
@@ -199,9 +207,10 @@ def _members_are_told(w: Wire) -> None:
     for member in members:
         notice = member.server_request(RequestCode.RESET_CONSUMER_CLIENT_OFFSET)
         w.check(notice.is_oneway, "the notice wants an answer")
-        ext = notice.ext or {}
-        named = {name: ext.get(name) for name in ("topic", "group", "timestamp")}
-        w.equal(named, {"topic": topic, "group": group, "timestamp": "0"}, "fields of the notice")
+        fields = {"topic": topic, "group": group, "timestamp": "0", "isForce": "false"}
+        if w.switch.server_side_reset_offset:
+            fields["queueId"] = "-1"
+        w.equal(dict(notice.ext or {}), fields, "fields of the notice")
         w.check(b'"offsetTable":{{' in notice.body, f"body {notice.body!r}")
     w.equal([w.query_offset(group, topic, q) for q in range(2)], [2, 2], "the broker's offsets")
 

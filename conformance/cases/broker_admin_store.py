@@ -84,13 +84,12 @@ def with_a_group(w: Wire) -> None:
 def queue_of_no_message(w: Wire, queue: int) -> None:
     """A queue into which nothing was written does not exist, although its topic does."""
     topic = w.create_topic(queues=1)
-    with w.unchanged(topic):
-        response = _query(w, topic, 0, 10, queueId=queue)
-        w.expect(
-            response,
-            code=ResponseCode.SYSTEM_ERROR,
-            remark=f"{queue}@{topic} is not exist!",
-        )
+    response = _query(w, topic, 0, 10, queueId=queue)
+    w.expect(
+        response,
+        code=ResponseCode.SYSTEM_ERROR,
+        remark=f"{queue}@{topic} is not exist!",
+    )
 
 
 @case(
