@@ -4,9 +4,9 @@ Java 4.9.7: filter/util/BloomFilter, BloomFilterData; the hash is Guava's murmur
 the positions only stand in `consumerFilter.json` and in answers of administration.
 """
 
-from dataclasses import dataclass
 from math import ceil, e, log
 from struct import Struct
+from typing import NamedTuple
 
 from refimpl.model.errors import InvalidInput
 from refimpl.model.java import i32
@@ -17,8 +17,7 @@ _C2 = 0x4CF5AD432745937F
 _BLOCK = Struct("<QQ")
 
 
-@dataclass(frozen=True, slots=True)
-class BloomFilterData:
+class BloomFilterData(NamedTuple):
     """The bits of one group and topic in a filter of `bit_num` bits."""
 
     bit_pos: tuple[int, ...]

@@ -5,8 +5,7 @@ Java 4.9.7: broker/client/rebalance/RebalanceLockManager. The lock of one queue 
 """
 
 from collections.abc import Hashable, Iterable
-from dataclasses import dataclass
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from refimpl.model.ids import Millis
 
@@ -15,8 +14,7 @@ REBALANCE_LOCK_MAX_LIVE_TIME = 60_000  # Java: -Drocketmq.broker.rebalance.lockM
 Queue = TypeVar("Queue", bound=Hashable)
 
 
-@dataclass(frozen=True, slots=True)
-class LockEntry:
+class LockEntry(NamedTuple):
     """The owner of one queue and when it last asked. Java: RebalanceLockManager.LockEntry."""
 
     client_id: str

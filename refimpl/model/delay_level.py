@@ -4,8 +4,7 @@ Java 4.9.7: store/schedule/ScheduleMessageService#parseDelayLevel, #computeDeliv
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from refimpl.model.errors import InvalidInput
 from refimpl.model.java import i32, i64, parse_long
@@ -14,8 +13,7 @@ _UNITS: Final = {"s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 _DEFAULT_DELAY: Final = 1000  # milliseconds, for a level that the table does not have
 
 
-@dataclass(frozen=True, slots=True)
-class DelayLevels:
+class DelayLevels(NamedTuple):
     """The parsed table. `complete` is False where Java stops at an item that it cannot read."""
 
     table: Mapping[int, int]  # level, from 1 -> delay in milliseconds

@@ -5,29 +5,25 @@ Reads and writes of files are not here: they hit the page cache and are synchron
 `refimpl.model.disk.Disk`. What takes time, or may never happen, is an effect.
 """
 
-from dataclasses import dataclass
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from refimpl.model.ids import Address, ChannelId, ForceToken
 
 
-@dataclass(frozen=True, slots=True)
-class SendBytes:
+class SendBytes(NamedTuple):
     """Append `data` to what the peer of `channel` will receive, in order."""
 
     channel: ChannelId
     data: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class CloseChannel:
+class CloseChannel(NamedTuple):
     """Close `channel` after what was sent; the node hears `disconnected` for it."""
 
     channel: ChannelId
 
 
-@dataclass(frozen=True, slots=True)
-class Connect:
+class Connect(NamedTuple):
     """Open `channel` (an id that the node chose) to `address`.
 
     The node hears `connected` or `disconnected` for that id, once.
@@ -37,16 +33,14 @@ class Connect:
     address: Address
 
 
-@dataclass(frozen=True, slots=True)
-class Force:
+class Force(NamedTuple):
     """Make the bytes of `path` durable; the node hears `forced(token, error)`, or never."""
 
     token: ForceToken
     path: str
 
 
-@dataclass(frozen=True, slots=True)
-class Stopped:
+class Stopped(NamedTuple):
     """The node has finished its shutdown; nothing follows."""
 
 

@@ -5,7 +5,6 @@ DefaultRequestProcessor#getRouteInfoByTopic (4.6.1, 4.9.7).
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Final
 
 from refimpl.model.java import encode_utf8, parse_boolean
@@ -46,7 +45,7 @@ def get_route_info(ctx: NamesrvContext, request: Request) -> RemotingCommand:
             f"{'null' if topic is None else topic}\nSee {ctx.release.faq_url} for further details.",
         )
     if config.boolean("orderMessageEnable"):
-        route = replace(route, order_topic_conf=ctx.kv.get(NAMESPACE_ORDER_TOPIC_CONFIG, topic))
+        route = route.with_fields(order_topic_conf=ctx.kv.get(NAMESPACE_ORDER_TOPIC_CONFIG, topic))
     standard = ctx.release.namesrv_offers_standard_json and (
         command.version >= _V4_9_4 or bool(header.accept_standard_json_only)
     )
@@ -78,8 +77,7 @@ def _in_zone(route: TopicRouteData, zone: str) -> TopicRouteData:
         and (broker.zone_name or "").lower() != zone.lower()
     }
     gone = {address for addresses in removed.values() for address in addresses.values()}
-    return replace(
-        route,
+    return route.with_fields(
         broker_datas=tuple(b for b in route.broker_datas if b.broker_name not in removed),
         queue_datas=tuple(q for q in route.queue_datas if q.broker_name not in removed),
         filter_server_table={a: f for a, f in route.filter_server_table.items() if a not in gone},

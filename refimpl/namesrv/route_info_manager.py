@@ -5,7 +5,7 @@ order shows on the wire, it is read in that order (`java.hash_map_order`).
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from refimpl.model.config import Config
@@ -62,8 +62,7 @@ class BrokerEntry:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Registration:
+class Registration(NamedTuple):
     """What one REGISTER_BROKER says."""
 
     cluster_name: str
@@ -312,7 +311,7 @@ class RouteInfoManager:
         for queues in self.topic_queue_table.values():
             queue_data = queues.get(name)
             if queue_data is not None:
-                queues[name] = replace(queue_data, perm=queue_data.perm & ~PERM_WRITE)
+                queues[name] = queue_data.with_fields(perm=queue_data.perm & ~PERM_WRITE)
 
     def expired(self, now: Millis) -> list[tuple[BrokerKey, ChannelId]]:
         """Live brokers whose time is over: NAMESRV-LIFECYCLE-13."""
@@ -373,7 +372,7 @@ class RouteInfoManager:
         for queues in self.topic_queue_table.values():
             queue_data = queues.get(broker_name)
             if queue_data is not None:
-                queues[broker_name] = replace(queue_data, perm=change(queue_data.perm))
+                queues[broker_name] = queue_data.with_fields(perm=change(queue_data.perm))
                 count += 1
         return count
 
@@ -477,5 +476,5 @@ def _with_acting_master(broker: BrokerData, queue_datas: Iterable[QueueData]) ->
                 return broker
             smallest = min(addresses)
             rest = {i: a for i, a in addresses.items() if i != smallest}
-            return replace(broker, broker_addrs={MASTER_ID: addresses[smallest], **rest})
+            return broker.with_fields(broker_addrs={MASTER_ID: addresses[smallest], **rest})
     return broker

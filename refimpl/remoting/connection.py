@@ -6,7 +6,7 @@ NettyRemotingClient (IdleStateHandler).
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from refimpl.model.ids import Address, Millis, Opaque
 from refimpl.model.release import Release
@@ -23,8 +23,7 @@ from refimpl.remoting.events import (
 PROXY_DETECTION_BYTES = 12
 
 
-@dataclass(frozen=True, slots=True)
-class OpenRequest:
+class OpenRequest(NamedTuple):
     """A request of ours without an answer yet. `deadline` is when it fails."""
 
     context: object

@@ -1,8 +1,7 @@
 """What an endpoint reports: a closed list."""
 
-from dataclasses import dataclass
 from enum import Enum
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from refimpl.model.ids import ChannelId, Opaque
 from refimpl.remoting.command import RemotingCommand
@@ -16,23 +15,20 @@ class FailureReason(Enum):
     NOT_CONNECTED = "the channel could not be opened"
 
 
-@dataclass(frozen=True, slots=True)
-class RequestReceived:
+class RequestReceived(NamedTuple):
     """A peer asks for something; answer with `Endpoint.respond`, once, now or later."""
 
     command: RemotingCommand
 
 
-@dataclass(frozen=True, slots=True)
-class ResponseReceived:
+class ResponseReceived(NamedTuple):
     """The answer to a request of ours; `context` is what was given with it."""
 
     context: object
     command: RemotingCommand
 
 
-@dataclass(frozen=True, slots=True)
-class RequestFailed:
+class RequestFailed(NamedTuple):
     """A request of ours has ended without an answer; it may have been executed: indefinite."""
 
     context: object

@@ -7,8 +7,8 @@ and flushes), then name server: the reverse, as the shutdown hooks of both proce
 import signal
 import socket
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from refimpl.model.config import Config
 from refimpl.model.errors import StartRefused
@@ -26,8 +26,7 @@ _REGISTRATION_PATIENCE_SECONDS = 3.0
 _PORT_MAX = 65_535
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NameServerPlan:
+class NameServerPlan(NamedTuple):
     """What to start: a port of 0 takes any."""
 
     release: Release
@@ -36,8 +35,7 @@ class NameServerPlan:
     config: Config
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BrokerPlan:
+class BrokerPlan(NamedTuple):
     """What to start; `make_config` learns the port that was bound."""
 
     release: Release
@@ -48,8 +46,7 @@ class BrokerPlan:
     seed: int
 
 
-@dataclass(frozen=True, slots=True)
-class Ready:
+class Ready(NamedTuple):
     """Where the nodes of this process listen."""
 
     namesrv: Address | None

@@ -8,14 +8,13 @@ Sans-IO: the caller performs the returned effect and reports what the disk did t
 """
 
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from refimpl.model.ids import Millis, PhysicalOffset, Ticket
 from refimpl.model.status import PutMessageStatus
 
 
-@dataclass(frozen=True, slots=True)
-class GroupCommitRequest:
+class GroupCommitRequest(NamedTuple):
     """One producer waiting for durability."""
 
     ticket: Ticket
@@ -23,13 +22,11 @@ class GroupCommitRequest:
     deadline: Millis
 
 
-@dataclass(frozen=True, slots=True)
-class Flush:
+class Flush(NamedTuple):
     """Force the mapped file that holds `flushed_where`."""
 
 
-@dataclass(frozen=True, slots=True)
-class WakeupCustomer:
+class WakeupCustomer(NamedTuple):
     """Answer one producer: at most once each."""
 
     request: GroupCommitRequest

@@ -8,8 +8,7 @@ it and then moves the checkpoint (STORE-INDEX-10).
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from refimpl.model.disk import Disk
 from refimpl.model.errors import InvalidInput
@@ -28,8 +27,7 @@ _DAY: Final = 86_400_000
 _NAME_LENGTH: Final = 17
 
 
-@dataclass(frozen=True, slots=True)
-class QueryOffsetResult:
+class QueryOffsetResult(NamedTuple):
     """What the index knows of a key; Java: store/index/QueryOffsetResult."""
 
     phy_offsets: tuple[int, ...]

@@ -8,9 +8,8 @@ force would reach, and `flushed` is told afterwards that it succeeded. A force t
 never told, so that `flushed_where` cannot pass bytes that may be lost (fault B21).
 """
 
-from dataclasses import dataclass
 from itertools import pairwise
-from typing import Final
+from typing import Final, NamedTuple
 
 from refimpl.model.disk import Disk, DiskError
 from refimpl.store.errors import StoreLoadRefused
@@ -19,8 +18,7 @@ from refimpl.store.mapped_file import MappedFile, offset_to_file_name
 DELETE_FILES_BATCH_MAX: Final = 10
 
 
-@dataclass(frozen=True, slots=True)
-class FlushWanted:
+class FlushWanted(NamedTuple):
     """A force of `path` would make everything below `where` durable."""
 
     path: str

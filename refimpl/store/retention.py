@@ -9,7 +9,7 @@ The log goes first, file by file from the oldest; queues and index follow its ne
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from refimpl.model.config import Config
 from refimpl.model.disk import Disk
@@ -66,8 +66,7 @@ def is_time_to_do(when: str, now: Millis) -> bool:
     return any(parse_int(item) == hour for item in when.split(";"))
 
 
-@dataclass(frozen=True, slots=True)
-class DiskLevels:
+class DiskLevels(NamedTuple):
     """Used parts of the partition, 0.0 to 1.0, at which something happens."""
 
     warning: float = 0.90  # above: no message is accepted any more

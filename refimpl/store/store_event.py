@@ -4,32 +4,28 @@ The owner turns `ForceWanted` into the effect `Force`, `PutCompleted` into an an
 `MessageArrived` into a wake-up of held pulls.
 """
 
-from dataclasses import dataclass
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from refimpl.model.ids import ForceToken, Ticket
 from refimpl.model.status import PutMessageStatus
 from refimpl.store.message_arriving import MessageArrived
 
 
-@dataclass(frozen=True, slots=True)
-class ForceWanted:
+class ForceWanted(NamedTuple):
     """Make the bytes of `path` durable and tell `MessageStore.forced`."""
 
     token: ForceToken
     path: str
 
 
-@dataclass(frozen=True, slots=True)
-class PutCompleted:
+class PutCompleted(NamedTuple):
     """A put that was answered with `ticket` has its final status."""
 
     ticket: Ticket
     status: PutMessageStatus
 
 
-@dataclass(frozen=True, slots=True)
-class StoreStopped:
+class StoreStopped(NamedTuple):
     """The shutdown is complete: everything is durable, or `clean` is False and `abort` stays."""
 
     clean: bool

@@ -10,7 +10,6 @@ from refimpl.model.message_codec import decode_record
 from refimpl.model.message_id import decode_message_id
 from refimpl.model.release import RELEASE_4_9, RELEASE_5_5, RELEASES, Release
 from refimpl.remoting.command import RemotingCommand
-from refimpl.remoting.header import FieldValue
 from refimpl.remoting.header.transaction import EndTransactionRequestHeader
 from tests.broker.harness import CLIENT, BrokerUnderTest
 
@@ -42,7 +41,7 @@ class Transactions:
         assert answer.ext_fields["queueId"] == "2"
         return self.at(decode_message_id(answer.ext_fields["msgId"]).offset)
 
-    def end(self, half: MessageExt, decision: int, **fields: FieldValue) -> RemotingCommand | None:
+    def end(self, half: MessageExt, decision: int, **fields: object) -> RemotingCommand | None:
         header = EndTransactionRequestHeader(
             producer_group="PG",
             tran_state_table_offset=half.queue_offset,

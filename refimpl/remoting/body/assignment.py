@@ -4,14 +4,12 @@ Java: classes of the same names in protocol/body, protocol/route, protocol/heart
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import ClassVar
 
 from refimpl.model.message_queue import MessageQueue
 from refimpl.remoting.body.bean import Body
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class QueryAssignmentRequestBody(Body):
     """QUERY_ASSIGNMENT (400)."""
 
@@ -26,7 +24,6 @@ class QueryAssignmentRequestBody(Body):
     topic: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class MessageQueueAssignment(Body):
     """One queue and how it is consumed."""
 
@@ -38,7 +35,6 @@ class MessageQueueAssignment(Body):
     mode: str = "PULL"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class QueryAssignmentResponseBody(Body):
     """The queues of the client."""
 
@@ -46,7 +42,6 @@ class QueryAssignmentResponseBody(Body):
     message_queue_assignments: tuple[MessageQueueAssignment, ...] | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class SetMessageRequestModeRequestBody(Body):
     """SET_MESSAGE_REQUEST_MODE (401)."""
 

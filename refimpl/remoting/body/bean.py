@@ -30,6 +30,7 @@ from refimpl.remoting.body.java_json import (
 from refimpl.remoting.errors import BodyRefused
 from refimpl.remoting.header import snake_case
 from refimpl.remoting.language_code import NAMES
+from refimpl.remoting.wire_value import WireValue
 
 ENUMS: dict[str, tuple[str, ...]] = {
     "LanguageCode": NAMES,
@@ -404,16 +405,11 @@ _BODIES: dict[str, "type[Body]"] = {}
 _TABLES: dict["type[Body]", _Table] = {}
 
 
-class Body:
-    """Base of the bodies; the subclasses are frozen slotted dataclasses."""
+class Body(WireValue):
+    """Base of the bodies."""
 
-    __slots__ = ()
     WIRE: ClassVar[str] = ""
     NULL_SETS: ClassVar[frozenset[str]] = frozenset()  # where null is no empty set: `(None,)`
-
-    def __init__(self, **fields: object) -> None:
-        """Never reached: every dataclass brings its own."""
-        raise TypeError(fields)
 
     @override
     def __init_subclass__(cls) -> None:

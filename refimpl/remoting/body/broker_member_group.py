@@ -4,23 +4,20 @@ Java: classes of the same names in protocol/body, protocol/route, protocol/heart
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import ClassVar
 
 from refimpl.remoting.body.bean import Body
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class BrokerMemberGroup(Body):
     """Addresses by broker id."""
 
     WIRE: ClassVar[str] = "brokerAddrs:Map<int,String> brokerName:String cluster:String"
-    broker_addrs: Mapping[int, str] = field(default_factory=dict)
+    broker_addrs: Mapping[int, str] = {}
     broker_name: str | None = None
     cluster: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class GetBrokerMemberGroupResponseBody(Body):
     """The answer: the group in an envelope."""
 

@@ -4,14 +4,12 @@ Java: classes of the same names in protocol/body, protocol/route, protocol/heart
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import ClassVar
 
 from refimpl.model.subscription import SubscriptionData
 from refimpl.remoting.body.bean import Body
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Connection(Body):
     """One client on one channel."""
 
@@ -22,7 +20,6 @@ class Connection(Body):
     version: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ConsumerConnection(Body):
     """GET_CONSUMER_CONNECTION_LIST (203)."""
 
@@ -35,10 +32,9 @@ class ConsumerConnection(Body):
     consume_from_where: str | None = None
     consume_type: str | None = None
     message_model: str | None = None
-    subscription_table: Mapping[str, SubscriptionData] = field(default_factory=dict)
+    subscription_table: Mapping[str, SubscriptionData] = {}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ProducerConnection(Body):
     """GET_PRODUCER_CONNECTION_LIST (204)."""
 
@@ -46,7 +42,6 @@ class ProducerConnection(Body):
     connection_set: tuple[Connection, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ProducerInfo(Body):
     """One producer of a group."""
 
@@ -61,7 +56,6 @@ class ProducerInfo(Body):
     version: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ProducerTableInfo(Body):
     """GET_ALL_PRODUCER_INFO (328): groups with their producers."""
 

@@ -3,13 +3,11 @@
 Java: classes of the same names in protocol/body, protocol/route, protocol/heartbeat, admin.
 """
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from refimpl.remoting.body.bean import Body
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class GetConsumerListByGroupResponseBody(Body):
     """Client ids: GET_CONSUMER_LIST_BY_GROUP (38)."""
 
@@ -17,7 +15,6 @@ class GetConsumerListByGroupResponseBody(Body):
     consumer_id_list: tuple[str | None, ...] | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class GroupList(Body):
     """Names of groups: QUERY_TOPIC_CONSUME_BY_WHO (300)."""
 
@@ -25,7 +22,6 @@ class GroupList(Body):
     group_list: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ConsumeByWho(Body):
     """Who has consumed a message: declared in Java."""
 

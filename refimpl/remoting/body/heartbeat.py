@@ -3,14 +3,12 @@
 Java: classes of the same names in protocol/body, protocol/route, protocol/heartbeat, admin.
 """
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from refimpl.model.subscription import SubscriptionData
 from refimpl.remoting.body.bean import Body
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ProducerData(Body):
     """A producer group of the client."""
 
@@ -18,7 +16,6 @@ class ProducerData(Body):
     group_name: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ConsumerData(Body):
     """A consumer group of the client with its subscriptions."""
 
@@ -35,7 +32,6 @@ class ConsumerData(Body):
     unit_mode: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class HeartbeatData(Body):
     """HEART_BEAT (34)."""
 
@@ -52,7 +48,6 @@ class HeartbeatData(Body):
     is_without_sub: bool = False  # 5.5
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class CheckClientRequestBody(Body):
     """CHECK_CLIENT_CONFIG (46)."""
 

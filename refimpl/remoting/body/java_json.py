@@ -6,9 +6,8 @@ of 5.5.0. REMOTING-HEADER-5, REMOTING-HEADER-15, REMOTING-HEADER-17, REMOTING-HE
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from json import dumps, loads
-from typing import TypeAlias, cast
+from typing import NamedTuple, TypeAlias, cast
 
 from refimpl.model.ids import JsonValue
 from refimpl.model.java import decode_utf8
@@ -49,8 +48,7 @@ class NumberText(str):
     __slots__ = ()
 
 
-@dataclass(frozen=True, slots=True)
-class ObjectKey:
+class ObjectKey(NamedTuple):
     """The text of an object that stands where JSON has a string: a key of a table."""
 
     text: str

@@ -4,19 +4,17 @@ Java: classes of the same names in protocol/body, protocol/route, protocol/heart
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import ClassVar
 
 from refimpl.model.release import Release
 from refimpl.remoting.body.bean import Body
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class KVTable(Body):
     """GET_KVLIST_BY_NAMESPACE (219), GET_BROKER_RUNTIME_INFO (28), the answer to 103."""
 
     WIRE: ClassVar[str] = "table:Map<String,String>"
-    table: Mapping[str, str] = field(default_factory=dict)
+    table: Mapping[str, str] = {}
 
 
 def decode_kv_table(data: bytes, release: Release) -> dict[str, str]:

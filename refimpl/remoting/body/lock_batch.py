@@ -3,14 +3,12 @@
 Java: classes of the same names in protocol/body, protocol/route, protocol/heartbeat, admin.
 """
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from refimpl.model.message_queue import MessageQueue
 from refimpl.remoting.body.bean import Body
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class LockBatchRequestBody(Body):
     """LOCK_BATCH_MQ (41)."""
 
@@ -24,7 +22,6 @@ class LockBatchRequestBody(Body):
     only_this_broker: bool = False  # 5.5
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class LockBatchResponseBody(Body):
     """The queues that the client now holds."""
 
@@ -32,7 +29,6 @@ class LockBatchResponseBody(Body):
     lock_ok_mq_set: tuple[MessageQueue, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class UnlockBatchRequestBody(Body):
     """UNLOCK_BATCH_MQ (42)."""
 

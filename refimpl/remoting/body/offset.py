@@ -4,7 +4,6 @@ Java: classes of the same names in protocol/body, protocol/route, protocol/heart
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import ClassVar
 
 from refimpl.model.data_version import DataVersion
@@ -14,16 +13,14 @@ from refimpl.model.release import Release
 from refimpl.remoting.body.bean import Body
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ConsumerOffsetSerializeWrapper(Body):
     """GET_ALL_CONSUMER_OFFSET (43): `topic@group` to queue to offset."""
 
     WIRE: ClassVar[str] = "dataVersion:DataVersion@5.5 offsetTable:Map<String,Map<int,long>>"
     data_version: DataVersion | None = None  # 5.5
-    offset_table: Mapping[str, Mapping[int, int]] = field(default_factory=dict)
+    offset_table: Mapping[str, Mapping[int, int]] = {}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ResetOffsetBody(Body):
     """RESET_CONSUMER_CLIENT_OFFSET (220), the answer to 222: queues are keys."""
 
@@ -37,7 +34,6 @@ class ResetOffsetBody(Body):
         return {} if release.oldest_json else {"offset_table": {}}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class MessageQueueForC(Body):
     """A queue with its new offset, for clients in C++."""
 
@@ -48,7 +44,6 @@ class MessageQueueForC(Body):
     topic: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ResetOffsetBodyForC(Body):
     """The same as a list: what clients in C++ can read."""
 
@@ -56,26 +51,23 @@ class ResetOffsetBodyForC(Body):
     offset_table: tuple[MessageQueueForC, ...] | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class GetConsumerStatusBody(Body):
     """Offsets that clients hold: 221 and 223."""
 
     WIRE: ClassVar[str] = (
         "consumerTable:Map<String,Map<MessageQueue,long>> messageQueueTable:Map<MessageQueue,long>"
     )
-    consumer_table: Mapping[str, Mapping[MessageQueue, int]] = field(default_factory=dict)
-    message_queue_table: Mapping[MessageQueue, int] = field(default_factory=dict)
+    consumer_table: Mapping[str, Mapping[MessageQueue, int]] = {}
+    message_queue_table: Mapping[MessageQueue, int] = {}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class QueryCorrectionOffsetBody(Body):
     """QUERY_CORRECTION_OFFSET (308): queue id to offset."""
 
     WIRE: ClassVar[str] = "correctionOffsets:Map<int,long>"
-    correction_offsets: Mapping[int, int] = field(default_factory=dict)
+    correction_offsets: Mapping[int, int] = {}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class RollbackStats(Body):
     """What a reset by time did to one queue: a table of the tools."""
 
@@ -91,7 +83,6 @@ class RollbackStats(Body):
     timestamp_offset: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class OffsetMovedEvent(Body):
     """Body of an event in OFFSET_MOVED_EVENT."""
 

@@ -3,7 +3,6 @@
 Java: classes of the same names in protocol/body, protocol/route, protocol/heartbeat, admin.
 """
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from refimpl.model.calendar import civil
@@ -15,7 +14,6 @@ from refimpl.remoting.body.bean import Body
 from refimpl.remoting.body.java_json import Writable
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ConsumeQueueData(Body):
     """One entry of a consume queue."""
 
@@ -32,7 +30,6 @@ class ConsumeQueueData(Body):
     tags_code: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class QueryConsumeQueueResponseBody(Body):
     """QUERY_CONSUME_QUEUE (321)."""
 
@@ -47,7 +44,6 @@ class QueryConsumeQueueResponseBody(Body):
     subscription_data: SubscriptionData | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class QueueTimeSpan(Body):
     """When the messages of a queue were stored, and how far a group is."""
 
@@ -65,7 +61,7 @@ class QueueTimeSpan(Body):
     @override
     def to_json(self, release: Release) -> dict[str, Writable]:
         """The fields, and every time as text too: REMOTING-HEADER-19."""
-        written = super(QueueTimeSpan, self).to_json(release)
+        written = super().to_json(release)
         for name in ("consumeTimeStamp", "maxTimeStamp", "minTimeStamp"):
             millis = written[name]
             assert isinstance(millis, int)
@@ -73,7 +69,6 @@ class QueueTimeSpan(Body):
         return {name: written[name] for name in sorted(written)}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class QueryConsumeTimeSpanBody(Body):
     """QUERY_CONSUME_TIME_SPAN (303)."""
 
@@ -81,7 +76,6 @@ class QueryConsumeTimeSpanBody(Body):
     consume_time_span_set: tuple[QueueTimeSpan, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class QuerySubscriptionResponseBody(Body):
     """QUERY_SUBSCRIPTION_BY_CONSUMER (345)."""
 

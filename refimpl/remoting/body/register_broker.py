@@ -6,7 +6,6 @@ from 5.5's brokers the static topics. REMOTING-HEADER-20.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from struct import Struct, error
 from typing import Self
 from zlib import compressobj, decompressobj
@@ -27,18 +26,18 @@ from refimpl.remoting.body.topic_config_wrapper import (
     TopicConfigSerializeWrapper,
 )
 from refimpl.remoting.errors import BodyRefused
+from refimpl.remoting.wire_value import WireValue
 
 V5_0_0 = 413  # ordinal in MQVersion: these brokers add their static topics
 INFLATED_MAX = 64 << 20  # a body of 16 MiB that inflates to more is an attack, not a broker
 _INT = Struct(">i")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RegisterBrokerBody:
+class RegisterBrokerBody(WireValue):
     """Topics by name, their version, and the filter servers (4.x; None where they are null)."""
 
-    data_version: DataVersion = field(default_factory=DataVersion)
-    topic_config_table: Mapping[str, TopicConfig] = field(default_factory=dict)
+    data_version: DataVersion = DataVersion()
+    topic_config_table: Mapping[str, TopicConfig] = {}
     filter_server_list: tuple[str, ...] | None = ()
 
     def encode(self, release: Release, *, compressed: bool) -> bytes:

@@ -4,7 +4,6 @@ Java: classes of the same names in protocol/body, protocol/route, protocol/heart
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import ClassVar
 
 from refimpl.model.java import encode_utf8
@@ -15,7 +14,6 @@ from refimpl.remoting.body.java_json import write_standard
 from refimpl.remoting.body.static_topic import TopicQueueMappingInfo
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class QueueData(Body):
     """The queues of one topic on one broker name."""
 
@@ -30,7 +28,6 @@ class QueueData(Body):
     write_queue_nums: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class BrokerData(Body):
     """The brokers of one name, by id."""
 
@@ -45,7 +42,6 @@ class BrokerData(Body):
     zone_name: str | None = None  # 5.5
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class TopicRouteData(Body):
     """Where a topic lives: GET_ROUTEINFO_BY_TOPIC (105)."""
 
@@ -55,7 +51,7 @@ class TopicRouteData(Body):
         "topicQueueMappingByBroker:Map<String,TopicQueueMappingInfo>@5.5"
     )
     broker_datas: tuple[BrokerData, ...] = ()
-    filter_server_table: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    filter_server_table: Mapping[str, tuple[str, ...]] = {}
     order_topic_conf: str | None = None
     queue_datas: tuple[QueueData, ...] = ()
     topic_queue_mapping_by_broker: Mapping[str, TopicQueueMappingInfo] | None = None  # 5.5
@@ -68,7 +64,7 @@ class TopicRouteData(Body):
         """
         if standard:
             return encode_utf8(write_standard(self.to_json(release), release))
-        return super(TopicRouteData, self).encode(release)
+        return super().encode(release)
 
     @override
     @classmethod
@@ -79,7 +75,6 @@ class TopicRouteData(Body):
         return {}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ClusterInfo(Body):
     """All brokers and clusters: GET_BROKER_CLUSTER_INFO (106)."""
 
@@ -90,7 +85,6 @@ class ClusterInfo(Body):
     cluster_addr_table: Mapping[str, tuple[str, ...]] | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class TopicList(Body):
     """Names of topics: 206, 224, 300, 304, 311 to 313."""
 

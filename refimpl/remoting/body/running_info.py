@@ -4,7 +4,6 @@ Java: classes of the same names in protocol/body, protocol/route, protocol/heart
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import ClassVar
 
 from refimpl.model.message_queue import MessageQueue
@@ -12,7 +11,6 @@ from refimpl.model.subscription import SubscriptionData
 from refimpl.remoting.body.bean import Body
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ConsumeMessageDirectlyResult(Body):
     """CONSUME_MESSAGE_DIRECTLY (309)."""
 
@@ -26,7 +24,6 @@ class ConsumeMessageDirectlyResult(Body):
     spent_time_mills: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ProcessQueueInfo(Body):
     """A queue in the hands of a consumer."""
 
@@ -53,7 +50,6 @@ class ProcessQueueInfo(Body):
     try_unlock_times: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class PopProcessQueueInfo(Body):
     """The same of a queue that is popped."""
 
@@ -63,7 +59,6 @@ class PopProcessQueueInfo(Body):
     wait_ack_count: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ConsumeStatus(Body):
     """Rates of one topic."""
 
@@ -80,7 +75,6 @@ class ConsumeStatus(Body):
     pull_tps: float = 0.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ConsumerRunningInfo(Body):
     """GET_CONSUMER_RUNNING_INFO (307)."""
 
@@ -91,9 +85,9 @@ class ConsumerRunningInfo(Body):
         "userConsumerInfo:Tree<String,String>@5.5"
     )
     jstack: str | None = None
-    mq_pop_table: Mapping[MessageQueue, PopProcessQueueInfo] = field(default_factory=dict)  # 5.5
-    mq_table: Mapping[MessageQueue, ProcessQueueInfo] = field(default_factory=dict)
-    properties: Mapping[str, str] = field(default_factory=dict)
-    status_table: Mapping[str, ConsumeStatus] = field(default_factory=dict)
+    mq_pop_table: Mapping[MessageQueue, PopProcessQueueInfo] = {}  # 5.5
+    mq_table: Mapping[MessageQueue, ProcessQueueInfo] = {}
+    properties: Mapping[str, str] = {}
+    status_table: Mapping[str, ConsumeStatus] = {}
     subscription_set: tuple[SubscriptionData, ...] = ()
-    user_consumer_info: Mapping[str, str] = field(default_factory=dict)  # 5.5
+    user_consumer_info: Mapping[str, str] = {}  # 5.5

@@ -4,13 +4,11 @@ Java: classes of the same names in protocol/body, protocol/route, protocol/heart
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import ClassVar
 
 from refimpl.remoting.body.bean import Body
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class LogicQueueMappingItem(Body):
     """One stretch of a logical queue."""
 
@@ -28,7 +26,6 @@ class LogicQueueMappingItem(Body):
     time_of_start: int = -1
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class TopicQueueMappingInfo(Body):
     """Which logical queues a broker has."""
 
@@ -37,7 +34,7 @@ class TopicQueueMappingInfo(Body):
         "topic:String totalQueues:int"
     )
     bname: str | None = None
-    curr_id_map: Mapping[int, int] = field(default_factory=dict)
+    curr_id_map: Mapping[int, int] = {}
     dirty: bool = False
     epoch: int = 0
     scope: str = "__global__"
@@ -45,7 +42,6 @@ class TopicQueueMappingInfo(Body):
     total_queues: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class TopicQueueMappingDetail(Body):
     """The same with every stretch."""
 
@@ -55,10 +51,10 @@ class TopicQueueMappingDetail(Body):
         "totalQueues:int"
     )
     bname: str | None = None
-    curr_id_map: Mapping[int, int] = field(default_factory=dict)
+    curr_id_map: Mapping[int, int] = {}
     dirty: bool = False
     epoch: int = 0
-    hosted_queues: Mapping[int, tuple[LogicQueueMappingItem, ...]] = field(default_factory=dict)
+    hosted_queues: Mapping[int, tuple[LogicQueueMappingItem, ...]] = {}
     scope: str = "__global__"
     topic: str | None = None
     total_queues: int = 0

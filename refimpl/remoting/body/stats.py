@@ -4,14 +4,12 @@ Java: classes of the same names in protocol/body, protocol/route, protocol/heart
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import ClassVar
 
 from refimpl.model.message_queue import MessageQueue
 from refimpl.remoting.body.bean import Body
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class TopicOffset(Body):
     """The ends of a queue, and when it last grew."""
 
@@ -21,16 +19,14 @@ class TopicOffset(Body):
     min_offset: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class TopicStatsTable(Body):
     """GET_TOPIC_STATS_INFO (202): queues are keys."""
 
     WIRE: ClassVar[str] = "offsetTable:Map<MessageQueue,TopicOffset> topicPutTps:double@5.5"
-    offset_table: Mapping[MessageQueue, TopicOffset] = field(default_factory=dict)
+    offset_table: Mapping[MessageQueue, TopicOffset] = {}
     topic_put_tps: float = 0.0  # 5.5
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class OffsetWrapper(Body):
     """How far a group is in one queue."""
 
@@ -43,16 +39,14 @@ class OffsetWrapper(Body):
     pull_offset: int = 0  # 5.5
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ConsumeStats(Body):
     """GET_CONSUME_STATS (208): queues are keys."""
 
     WIRE: ClassVar[str] = "consumeTps:double offsetTable:Map<MessageQueue,OffsetWrapper>"
     consume_tps: float = 0.0
-    offset_table: Mapping[MessageQueue, OffsetWrapper] = field(default_factory=dict)
+    offset_table: Mapping[MessageQueue, OffsetWrapper] = {}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ConsumeStatsList(Body):
     """GET_BROKER_CONSUME_STATS (317): for every group a list."""
 
@@ -66,7 +60,6 @@ class ConsumeStatsList(Body):
     total_inflight_diff: int = 0  # 5.5
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class BrokerStatsItem(Body):
     """Sum, rate and average of a period."""
 
@@ -76,7 +69,6 @@ class BrokerStatsItem(Body):
     tps: float = 0.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class BrokerStatsData(Body):
     """VIEW_BROKER_STATS_DATA (315)."""
 

@@ -4,7 +4,6 @@ Java: classes of the same names in protocol/body, protocol/route, protocol/heart
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import ClassVar
 
 from refimpl.model.data_version import DataVersion
@@ -12,7 +11,6 @@ from refimpl.model.subscription_group import SubscriptionGroupConfig
 from refimpl.remoting.body.bean import Body
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class SubscriptionGroupWrapper(Body):
     """GET_ALL_SUBSCRIPTIONGROUP_CONFIG (201)."""
 
@@ -20,12 +18,11 @@ class SubscriptionGroupWrapper(Body):
         "dataVersion:DataVersion forbiddenTable:Map<String,Map<String,int>>@5.5 "
         "subscriptionGroupTable:Map<String,SubscriptionGroupConfig>"
     )
-    data_version: DataVersion = field(default_factory=DataVersion)
-    forbidden_table: Mapping[str, Mapping[str, int]] = field(default_factory=dict)  # 5.5
-    subscription_group_table: Mapping[str, SubscriptionGroupConfig] = field(default_factory=dict)
+    data_version: DataVersion = DataVersion()
+    forbidden_table: Mapping[str, Mapping[str, int]] = {}  # 5.5
+    subscription_group_table: Mapping[str, SubscriptionGroupConfig] = {}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class SubscriptionGroupList(Body):
     """UPDATE_AND_CREATE_SUBSCRIPTIONGROUP_LIST (225) of 5.5."""
 
@@ -33,7 +30,6 @@ class SubscriptionGroupList(Body):
     group_config_list: tuple[SubscriptionGroupConfig, ...] | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class GroupForbidden(Body):
     """UPDATE_AND_GET_GROUP_FORBIDDEN (353) of 5.5."""
 

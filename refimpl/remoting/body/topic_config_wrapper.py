@@ -4,7 +4,6 @@ Java: classes of the same names in protocol/body, protocol/route, protocol/heart
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import ClassVar
 
 from refimpl.model import topic_config
@@ -17,16 +16,14 @@ from refimpl.remoting.body.java_json import write
 from refimpl.remoting.body.static_topic import TopicQueueMappingDetail, TopicQueueMappingInfo
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class TopicConfigSerializeWrapper(Body):
     """GET_ALL_TOPIC_CONFIG (21); the file topics.json."""
 
     WIRE: ClassVar[str] = "dataVersion:DataVersion topicConfigTable:Map<String,TopicConfig>"
-    data_version: DataVersion = field(default_factory=DataVersion)
-    topic_config_table: Mapping[str, TopicConfig] = field(default_factory=dict)
+    data_version: DataVersion = DataVersion()
+    topic_config_table: Mapping[str, TopicConfig] = {}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class TopicConfigAndMappingSerializeWrapper(Body):
     """The same with 5.5's static topics: what its registrations carry."""
 
@@ -36,18 +33,13 @@ class TopicConfigAndMappingSerializeWrapper(Body):
         "topicQueueMappingDetailMap:Map<String,TopicQueueMappingDetail>@5.5 "
         "topicQueueMappingInfoMap:Map<String,TopicQueueMappingInfo>@5.5"
     )
-    data_version: DataVersion = field(default_factory=DataVersion)
-    mapping_data_version: DataVersion = field(default_factory=DataVersion)  # 5.5
-    topic_config_table: Mapping[str, TopicConfig] = field(default_factory=dict)
-    topic_queue_mapping_detail_map: Mapping[str, TopicQueueMappingDetail] = field(
-        default_factory=dict
-    )  # 5.5
-    topic_queue_mapping_info_map: Mapping[str, TopicQueueMappingInfo] = field(
-        default_factory=dict
-    )  # 5.5
+    data_version: DataVersion = DataVersion()
+    mapping_data_version: DataVersion = DataVersion()  # 5.5
+    topic_config_table: Mapping[str, TopicConfig] = {}
+    topic_queue_mapping_detail_map: Mapping[str, TopicQueueMappingDetail] = {}  # 5.5
+    topic_queue_mapping_info_map: Mapping[str, TopicQueueMappingInfo] = {}  # 5.5
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class CreateTopicListRequestBody(Body):
     """UPDATE_AND_CREATE_TOPIC_LIST (18) of 5.5."""
 

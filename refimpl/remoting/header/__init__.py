@@ -2,30 +2,20 @@
 
 `decode_header(SomeRequestHeader, command.ext_fields, release)` and `encode_header(instance)`.
 A class names its wire fields once, in `WIRE`: Java's name, Java's type, and `!` where null cannot
-be lived with. Tables are built at the first use of a class, and nothing is generated when a class
-is defined: there are a hundred of them, and a broker that starts needs three.
+be lived with. Tables are built at the first use of a class.
 
 Java: RemotingCommand#decodeCommandCustomHeader, #makeCustomHeaderToNet, FastCodesHeader.
 """
 
 from collections.abc import Mapping
 from enum import IntEnum
-from typing import (
-    TYPE_CHECKING,
-    ClassVar,
-    NamedTuple,
-    NoReturn,
-    Self,
-    TypeAlias,
-    TypeVar,
-    dataclass_transform,
-)
+from typing import TYPE_CHECKING, ClassVar, NamedTuple, TypeAlias, TypeVar
 
 from refimpl.model.errors import InvalidInput
 from refimpl.model.java import parse_int, parse_long
-from refimpl.model.override import override
 from refimpl.model.release import Release
 from refimpl.remoting.errors import HeaderRefused
+from refimpl.remoting.wire_value import WireValue
 
 FieldValue: TypeAlias = str | int | bool | None
 
@@ -49,23 +39,11 @@ class WireField(NamedTuple):
     java_type: str
 
 
-@dataclass_transform(frozen_default=True, kw_only_default=True)
-class Header:
-    """Base of the custom headers: immutable values, made by keywords, equal by their fields.
-
-    A type checker takes a subclass for a frozen dataclass. A field that was not given is read from
-    the class, where its default stands.
-    """
+class Header(WireValue):
+    """Base of the custom headers."""
 
     WIRE: ClassVar[str] = ""
     FAST: ClassVar[bool] = False  # Java's FastCodesHeader, where the release has it
-
-    def __init__(self, **fields: FieldValue) -> None:
-        """Keep `fields`; raises `TypeError` for one that is unknown or missing, as a dataclass."""
-        table = _table(type(self))
-        if not (table.needed <= fields.keys() <= table.attributes):
-            raise TypeError(f"{type(self).__name__}: {sorted(fields)}")
-        self.__dict__.update(fields)
 
     if not TYPE_CHECKING:  # for a type checker every field of a class has its value
 
@@ -81,32 +59,6 @@ class Header:
 
     def check_fields(self) -> None:
         """Refuse values that Java's `checkFields` refuses; most classes accept all."""
-
-    def with_fields(self, **fields: FieldValue) -> Self:
-        """The same but for `fields`."""
-        return type(self)(**{**self.__dict__, **fields})
-
-    @override
-    def __setattr__(self, name: str, value: object) -> NoReturn:
-        raise AttributeError(f"{type(self).__name__}.{name} is fixed")
-
-    @override
-    def __delattr__(self, name: str) -> NoReturn:
-        raise AttributeError(f"{type(self).__name__}.{name} is fixed")
-
-    @override
-    def __eq__(self, other: object) -> bool:
-        return type(other) is type(self) and _values(other) == _values(self)
-
-    @override
-    def __hash__(self) -> int:
-        return hash(_values(self))
-
-    @override
-    def __repr__(self) -> str:
-        names = (field.attribute for field in wire_fields(type(self)))
-        shown = (f"{name}={value!r}" for name, value in zip(names, _values(self), strict=True))
-        return f"{type(self).__name__}({', '.join(shown)})"
 
 
 H = TypeVar("H", bound=Header)
@@ -126,11 +78,9 @@ _SHORT_LONG = 18  # digits that certainly fit into an i64
 
 
 class _Table(NamedTuple):
-    """What is known of one class: its fields, those without a default, and whether it checks."""
+    """What is known of one class: its fields, and whether it checks them."""
 
     fields: tuple[WireField, ...]
-    attributes: frozenset[str]
-    needed: frozenset[str]
     checked: bool
 
 
@@ -161,19 +111,9 @@ def _table(cls: type[Header]) -> _Table:
             required = java_type.endswith("!")
             java_type = java_type.rstrip("!")
             fields.append(WireField(wire, snake_case(wire), _KINDS[java_type], required, java_type))
-        attributes = frozenset(field.attribute for field in fields)
         assert not [f.wire for f in fields if f.required and hasattr(cls, f.attribute)], cls
-        table = _TABLES[cls] = _Table(
-            tuple(fields),
-            attributes,
-            frozenset(name for name in attributes if not hasattr(cls, name)),
-            cls.check_fields is not Header.check_fields,
-        )
+        table = _TABLES[cls] = _Table(tuple(fields), cls.check_fields is not Header.check_fields)
     return table
-
-
-def _values(header: Header) -> tuple[FieldValue, ...]:
-    return tuple([getattr(header, field.attribute) for field in wire_fields(type(header))])
 
 
 def _slow_number(text: str, kind: Kind) -> int | None:
