@@ -137,6 +137,7 @@ class Release(NamedTuple):
     commit_checks_group_and_topic: bool  # BROKER-OFFSET-4, BROKER-OFFSET-19
     empty_queue_has_no_offset: bool  # BROKER-OFFSET-6: else an unknown group begins at 0
     pull_offset_table: bool  # BROKER-PULL-28
+    loses_pull_that_throws: bool  # BROKER-PULL-43: behind the read, which is asynchronous
     suspend_time_is_read_first: bool  # BROKER-PULL-43
     slave_commits_pull_offset: bool  # BROKER-PULL-19
     remembers_broadcast_offsets: bool  # BROKER-PULL-27

@@ -135,7 +135,12 @@ def _pull(ctx: BrokerContext, request: Request, *, may_suspend: bool) -> Remotin
         return make_response(
             request.command, ResponseCode.SYSTEM_ERROR, "store getMessage return null"
         )
-    return _answer(ctx, pull, result)
+    try:
+        return _answer(ctx, pull, result)
+    except ProcessorThrew:
+        if release.loses_pull_that_throws:
+            return None  # BROKER-PULL-43
+        raise
 
 
 # --- checks
