@@ -421,6 +421,38 @@ def group_attributes(w: Wire) -> None:
     w.equal(dig(_groups(w)[0][group], "attributes"), {}, "attributes after a removal")
 
 
+@case("BROKER-ADMIN-21/list", rules=["BROKER-ADMIN-21"], releases=["5.5"])
+def group_list(w: Wire) -> None:
+    """Several groups are created in one request; one bad name refuses all."""
+    good = [w.group(), w.group()]
+    for names, code in (([*good, "a.b"], ResponseCode.INVALID_PARAMETER), (good, 0)):
+        entries: list[JsonValue] = [{"groupName": n, "retryMaxTimes": 4} for n in names]
+        body: JsonValue = {"groupConfigList": entries}
+        answer = w.broker.request(
+            RequestCode.UPDATE_AND_CREATE_SUBSCRIPTIONGROUP_LIST, body=compact_json(body)
+        )
+        w.expect(answer, code=code)
+        w.equal([n in _groups(w)[0] for n in good], [code == 0] * 2, "created")
+    w.equal(dig(_groups(w)[0], good[0], "retryMaxTimes"), 4, "retryMaxTimes")
+
+
+@case("BROKER-ADMIN-9/pages-of-groups", rules=["BROKER-ADMIN-9"], releases=["5.5"])
+def pages_of_groups(w: Wire) -> None:
+    """Pages of groups are cut from the names in order."""
+    for _ in range(3):
+        w.create_group()
+    whole = w.broker.request(RequestCode.GET_ALL_SUBSCRIPTIONGROUP_CONFIG).json()
+    names = sorted(_groups(w)[0])
+    version = compact_json(dig(whole, "dataVersion")).decode()
+    answer = w.broker.request(
+        RequestCode.GET_ALL_SUBSCRIPTIONGROUP_CONFIG,
+        ext={"groupSeq": 1, "maxGroupNum": 2, "dataVersion": version},
+    )
+    w.expect(answer, code=ResponseCode.SUCCESS, ext={"totalGroupNum": str(len(names))})
+    page = dig(answer.json(), "subscriptionGroupTable")
+    w.equal(sorted(page if isinstance(page, dict) else []), names[1:3], "page")
+
+
 @case("BROKER-ADMIN-23/asking", rules=["BROKER-ADMIN-23"], releases=["5.5"])
 def asking_for_a_group(w: Wire) -> None:
     """A group that is asked for is created where that is on, and else is not there."""
