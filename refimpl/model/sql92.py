@@ -96,7 +96,7 @@ def _tokens(text: str, *, text_operators: bool) -> Iterator[Token]:
             return
         found = _TOKEN.match(text, position)
         if found is None:
-            raise MQFilterError(f"Lexical error at {position}", tree.LEXICAL_ERROR)
+            raise MQFilterError(_lexical_error(text, position), tree.LEXICAL_ERROR)
         kind, image = found.lastgroup, found.group()
         assert kind is not None
         if kind == "SIGN":
@@ -109,6 +109,61 @@ def _tokens(text: str, *, text_operators: bool) -> Iterator[Token]:
                 kind, image = "TEXT_OPERATOR", upper
         position = found.end()
         yield Token(kind, image)
+
+
+def _lexical_error(text: str, position: int) -> str:
+    """What Java's token manager says of a text where no token begins (BROKER-FILTER-9).
+
+    It stops behind the last character that it looked at: the end of a string or comment that is
+    not closed, the one behind a `.` or `/` that begins nothing, else the character itself. Then it
+    looks whether there is another one. Java: SelectorParserTokenManager#getNextToken.
+    """
+    first, following = text[position], text[position + 1 : position + 2]
+    end = position + 1
+    if first == "'" or first + following == "/*":
+        end = len(text)
+    elif first in "./" and following:
+        end = position + 2
+    looked_at = end - position
+    lines = re.split(r"\r\n|\r|\n", text[:end])
+    if len(lines) > 1 and not lines[-1]:
+        lines.pop()
+        lines[-1] += " "  # the end of a line is the last column of that line
+    line, column = len(lines), len(lines[-1])
+    image = text[position:end]
+    if end == len(text):
+        found = "<EOF> "
+        line, column = (line + 1, 0) if text[-1] in "\r\n" else (line, column + 1)
+    else:
+        found = f'"{_escaped(text[end - 1])}" ({ord(text[end - 1])}), '
+        image = image[:-1]
+    after = "" if looked_at <= 1 else _escaped(image)
+    return f'Lexical error at line {line}, column {column}.  Encountered: {found}after : "{after}"'
+
+
+_ESCAPES: Final = {
+    "\b": "\\b",
+    "\t": "\\t",
+    "\n": "\\n",
+    "\f": "\\f",
+    "\r": "\\r",
+    '"': '\\"',
+    "'": "\\'",
+    "\\": "\\\\",
+    "\0": "",
+}
+
+
+def _escaped(text: str) -> str:
+    return "".join(
+        _ESCAPES.get(char) or ("" if char == "\0" else char if " " <= char <= "~" else _hex(char))
+        for char in text
+    )
+
+
+def _hex(char: str) -> str:
+    units = char.encode("utf-16-be", "surrogatepass")
+    return "".join(f"\\u{units[at]:02x}{units[at + 1]:02x}" for at in range(0, len(units), 2))
 
 
 def _string(token: Token) -> str:

@@ -21,6 +21,26 @@ def text_of(vector: Vector) -> str | None:
     return vector.input
 
 
+@pytest.mark.parametrize(
+    ("text", "detail"),
+    [
+        ("A||", 'line 1, column 2.  Encountered: "|" (124), after : ""'),
+        ("| |", 'line 1, column 1.  Encountered: "|" (124), after : ""'),
+        ("a|", 'line 1, column 3.  Encountered: <EOF> after : ""'),
+        ("a = 'bc", 'line 1, column 8.  Encountered: <EOF> after : "\\\'bc"'),
+        ("a = '", 'line 1, column 6.  Encountered: <EOF> after : ""'),
+        ("a = .x y", 'line 1, column 6.  Encountered: "x" (120), after : "."'),
+        ("a =\n # 1", 'line 2, column 2.  Encountered: "#" (35), after : ""'),
+        ("a = \u00e9 ", 'line 1, column 5.  Encountered: "\\u00e9" (233), after : ""'),
+    ],
+)
+def test_where_no_token_begins(text: str, detail: str) -> None:
+    """BROKER-FILTER-9: the text of Java's token manager."""
+    with pytest.raises(MQFilterError) as error:
+        sql92.compile_expression(text, RELEASE_4_9)
+    assert error.value.detail == f"Lexical error at {detail}"
+
+
 def test_values() -> None:
     """BROKER-FILTER-8, BROKER-FILTER-11, BROKER-FILTER-12: 590 selectors on 22 messages."""
 
