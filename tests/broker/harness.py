@@ -10,7 +10,7 @@ from refimpl.model.message_property import properties_to_string
 from refimpl.model.prng import Prng
 from refimpl.model.release import DEFAULT_RELEASE, Release
 from refimpl.remoting import frame
-from refimpl.remoting.command import RPC_ONEWAY, RemotingCommand
+from refimpl.remoting.command import RPC_ONEWAY, RemotingCommand, SerializeType
 from refimpl.remoting.header import Header, encode_header
 from refimpl.remoting.header.send import SendMessageRequestHeaderV2
 from refimpl.sim.memory_disk import MemoryDisk
@@ -84,6 +84,7 @@ class BrokerUnderTest:
         channel: ChannelId = CLIENT,
         flag: int = 0,
         version: int = 407,
+        serialize_type: SerializeType = SerializeType.JSON,
     ) -> None:
         """Feed one request to the broker."""
         self.opaque += 1
@@ -95,6 +96,7 @@ class BrokerUnderTest:
             version=version,
             ext_fields=fields,
             body=body,
+            serialize_type=serialize_type,
         )
         data = frame.encode(command, self.release)
         self.perform(self.broker.receive_data(channel, data, self.now))

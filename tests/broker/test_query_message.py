@@ -6,8 +6,8 @@ Cited in short below: BROKER-QUERY-11.
 import pytest
 
 from refimpl.model.release import RELEASES, Release
-from refimpl.remoting.command import RemotingCommand
-from tests.broker.harness import NOW, BrokerUnderTest
+from refimpl.remoting.command import RPC_ONEWAY, RemotingCommand, SerializeType
+from tests.broker.harness import CLIENT, NOW, BrokerUnderTest
 
 FOREVER = "9999999999999"
 
@@ -45,6 +45,41 @@ def test_messages_are_found_by_key(broker: BrokerUnderTest) -> None:
     found = query(broker, "other")
     assert found.code == 0
     assert found.body == broker.ctx.store.reader.select_one_message_by_offset(0)
+
+
+@pytest.mark.parametrize("code", [12, 33])
+def test_records_come_in_json_and_unasked_for(broker: BrokerUnderTest, code: int) -> None:
+    """BROKER-QUERY-18: a one-way ROCKETMQ request is answered in JSON; its refusal is not."""
+    fields = {"topic": "T", "key": "Aa", "maxNum": "1", "beginTimestamp": "0"}
+    fields |= {"endTimestamp": FOREVER, "offset": "0"}
+    received = broker.received[CLIENT]
+    before = len(received)
+    broker.send(code, fields, flag=RPC_ONEWAY, serialize_type=SerializeType.ROCKETMQ)
+    (answer,) = received[before:]
+    assert (answer.code, answer.serialize_type) == (0, SerializeType.JSON)
+    assert not answer.is_oneway
+    fields |= {"key": "nothing", "offset": "99999"}
+    broker.send(code, fields, serialize_type=SerializeType.ROCKETMQ)
+    (refused,) = received[before + 1 :]
+    wanted = SerializeType.JSON
+    if broker.release.answers_in_request_codec:
+        wanted = SerializeType.ROCKETMQ
+    assert refused.code != 0
+    assert refused.serialize_type == wanted
+    broker.send(code, fields, flag=RPC_ONEWAY)
+    assert len(received) == before + 2
+
+
+def test_what_an_administrator_leaves_out(broker: BrokerUnderTest) -> None:
+    """REMOTING-HEADER-9, BROKER-ADMIN-54: a null is shown, or met where it is used."""
+    not_online = ask(broker, 307, consumerGroup="G")
+    assert not_online.remark == "The Consumer <G> <null> not online"
+    assert (not_online.code, ask(broker, 321, queueId=0).code) == (1, 1)
+    assert ask(broker, 321, queueId=0).remark == "java.lang.NullPointerException"
+    short = ask(broker, 309, consumerGroup="G", clientId="c", msgId="x")
+    assert short.remark == broker.release.short_message_id_throws
+    missing = ask(broker, 309, consumerGroup="G", clientId="c")
+    assert missing.remark == "java.lang.NullPointerException"
 
 
 def test_equal_hashes_are_not_told_apart(broker: BrokerUnderTest) -> None:

@@ -14,7 +14,7 @@ from dataclasses import replace
 from refimpl.broker.client_channel_info import ClientChannelInfo
 from refimpl.broker.context import BrokerContext, Request
 from refimpl.broker.mq_version import V3_0_7_SNAPSHOT, V3_1_8_SNAPSHOT, version_desc
-from refimpl.broker.processor_threw import null_pointer
+from refimpl.broker.processor_threw import ProcessorThrew, null_pointer
 from refimpl.model.errors import InvalidInput
 from refimpl.model.ids import Millis, PhysicalOffset
 from refimpl.model.message_id import decode_message_id
@@ -57,15 +57,17 @@ def consume_message_directly(ctx: BrokerContext, request: Request) -> RemotingCo
     fields = {**(command.ext_fields or {}), "brokerName": ctx.config.text("brokerName")}
     if ctx.release.pull_tells_sys_flags:
         _add_sys_flags(ctx, fields, header, request.now)
+    if not header.msg_id:
+        raise null_pointer()
     try:
-        message_id = decode_message_id(header.msg_id or "")
+        message_id = decode_message_id(header.msg_id)
     except InvalidInput:
-        raise null_pointer() from None
+        raise ProcessorThrew(ctx.release.short_message_id_throws) from None
     record = ctx.store.select_one_message_by_offset(PhysicalOffset(message_id.offset))
     if record is None:
         raise null_pointer()
     forwarded = replace(command, ext_fields=fields, body=record)
-    return _call_consumer(ctx, request, forwarded, header.consumer_group, header.client_id or "")
+    return _call_consumer(ctx, request, forwarded, header.consumer_group, header.client_id)
 
 
 def _add_sys_flags(
@@ -91,11 +93,12 @@ def _call_consumer(
     request: Request,
     forwarded: RemotingCommand,
     group: str,
-    client_id: str,
+    client_id: str | None,
 ) -> RemotingCommand | None:
     """Send a request on and answer with what comes back. BROKER-ADMIN-51 to BROKER-ADMIN-53."""
     command = request.command
-    info = ctx.consumer_manager.find_channel(group, client_id)
+    info = None if client_id is None else ctx.consumer_manager.find_channel(group, client_id)
+    client_id = "null" if client_id is None else client_id
     if info is None:
         return make_response(
             command, ResponseCode.SYSTEM_ERROR, f"The Consumer <{group}> <{client_id}> not online"

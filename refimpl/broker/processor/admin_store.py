@@ -17,6 +17,7 @@ from refimpl.model.message_property import PROPERTY_TAGS, properties_to_string
 from refimpl.model.status import PutMessageStatus
 from refimpl.model.subscription import tags_code
 from refimpl.model.topic_validator import RMQ_SYS_TRANS_HALF_TOPIC
+from refimpl.broker.processor_threw import null_pointer
 from refimpl.remoting.body.query import ConsumeQueueData, QueryConsumeQueueResponseBody
 from refimpl.remoting.command import REMARK_NOT_SET, RemotingCommand, make_response
 from refimpl.remoting.header import decode_header
@@ -48,7 +49,9 @@ def query_consume_queue(ctx: BrokerContext, request: Request) -> RemotingCommand
     """Entries of one consume queue. BROKER-ADMIN-38, BROKER-ADMIN-39."""
     command, release = request.command, ctx.release
     header = decode_header(QueryConsumeQueueRequestHeader, command.ext_fields, release)
-    topic, number = header.topic or "null", header.queue_id
+    if header.topic is None:
+        raise null_pointer()
+    topic, number = header.topic, header.queue_id
     queue = ctx.store.consume_queue(Topic(topic), QueueId(number))
     if queue is None:
         return make_response(command, ResponseCode.SYSTEM_ERROR, f"{number}@{topic} is not exist!")

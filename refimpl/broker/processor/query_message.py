@@ -10,7 +10,7 @@ from refimpl.broker.processor_threw import ProcessorThrew
 from refimpl.model.ids import PhysicalOffset, Topic
 from refimpl.model.java import parse_boolean
 from refimpl.remoting.command import RemotingCommand, make_response
-from refimpl.remoting.header import decode_header
+from refimpl.remoting.header import Header, decode_header
 from refimpl.remoting.header.query import (
     QueryMessageRequestHeader,
     QueryMessageResponseHeader,
@@ -26,7 +26,7 @@ _INDEX_KEY_TYPE = "K"
 def query_message(ctx: BrokerContext, request: Request) -> RemotingCommand:
     """The records that the index has for a topic and key; a superset, since hashes collide.
 
-    BROKER-QUERY-1 to -4. A query for a unique key takes `defaultQueryMaxNum` records.
+    BROKER-QUERY-1 to -4, -18. A query for a unique key takes `defaultQueryMaxNum` records.
     BROKER-QUERY-17: a missing key or topic is looked for as the word that Java prints for null.
     """
     command, release = request.command, ctx.release
@@ -60,13 +60,11 @@ def query_message(ctx: BrokerContext, request: Request) -> RemotingCommand:
             "can not find message, maybe time range not correct",
             answer,
         )
-    return make_response(
-        command, ResponseCode.SUCCESS, header=answer, body=b"".join(result.records)
-    )
+    return _transferred(command, b"".join(result.records), answer)
 
 
 def view_message_by_id(ctx: BrokerContext, request: Request) -> RemotingCommand:
-    """The record that begins at a physical offset. BROKER-QUERY-5, BROKER-QUERY-6."""
+    """The record that begins at a physical offset. BROKER-QUERY-5, BROKER-QUERY-6, -18."""
     command = request.command
     header = decode_header(ViewMessageRequestHeader, command.ext_fields, ctx.release)
     record = ctx.store.select_one_message_by_offset(PhysicalOffset(header.offset))
@@ -76,4 +74,18 @@ def view_message_by_id(ctx: BrokerContext, request: Request) -> RemotingCommand:
             ResponseCode.SYSTEM_ERROR,
             f"can not find message by the offset, {header.offset}",
         )
-    return make_response(command, ResponseCode.SUCCESS, body=record)
+    return _transferred(command, record)
+
+
+def _transferred(
+    command: RemotingCommand, body: bytes, header: Header | None = None
+) -> RemotingCommand:
+    """Records that Java writes past its remoting: in its own codec, asked for or not."""
+    return make_response(
+        command,
+        ResponseCode.SUCCESS,
+        header=header,
+        body=body,
+        in_server_codec=True,
+        even_oneway=True,
+    )

@@ -94,9 +94,9 @@ class QueryCorrectionOffsetHeader(Header):
 class GetConsumerRunningInfoRequestHeader(Header):
     """Fields of GET_CONSUMER_RUNNING_INFO (307)."""
 
-    WIRE: ClassVar[str] = "consumerGroup:String! clientId:String! jstackEnable:boolean bname:String"
+    WIRE: ClassVar[str] = "consumerGroup:String! clientId:String jstackEnable:boolean bname:String"
     consumer_group: str
-    client_id: str
+    client_id: str | None = None
     jstack_enable: bool = False
     bname: str | None = None  # 5.5
 
