@@ -4,7 +4,7 @@ from conformance.case import case
 from conformance.connection import Connection, ExtValue
 from conformance.matching import ABSENT
 from conformance.target import Capability
-from conformance.wire import PULL_SUBSCRIPTION, PULL_SUSPEND, Wire
+from conformance.wire import PULL_COMMIT_OFFSET, PULL_SUBSCRIPTION, PULL_SUSPEND, Wire
 from refimpl.model.ids import JsonValue
 from refimpl.remoting.request_code import RequestCode
 from refimpl.remoting.response_code import ResponseCode
@@ -189,7 +189,9 @@ def one_subscription_without_a_text(w: Wire) -> None:
     member = w.connect()
     entry: JsonValue = {"topic": topic, "subString": None, "subVersion": 1}
     w.heartbeat("c", consumers=[w.consumer(group, {}, subscriptionDataSet=[entry])], on=member)
-    _hold(w, topic, on=member, group=group, flags=PULL_SUSPEND)
+    _hold(w, topic, on=member, group=group, flags=PULL_SUSPEND | PULL_COMMIT_OFFSET, commitOffset=7)
+    # Pulls are served by several threads: what the first commits shows that it is in front.
+    w.eventually(lambda: w.query_offset(group, topic), what="the commit of the first pull")
     other, opaque = _hold(w, topic, on=w.connect(), group=w.create_group())
     w.send(topic, properties={"TAGS": "a"})
     w.expect(other.answer(opaque, timeout_ms=1000), code=ResponseCode.SUCCESS)
