@@ -15,7 +15,7 @@ CLIENTS = ("4.6.1", "4.9.7", "5.5.0")
 CODECS = ("JSON", "ROCKETMQ")
 # Short enough that a run takes seconds, long enough that a busy machine ends its own transactions.
 OPTIONS = {
-    "transactionTimeOut": "3000",
+    "transactionTimeOut": "6000",
     "transactionCheckInterval": "1000",
     "traceTopicEnable": "true",
 }

@@ -31,7 +31,7 @@ _PATTERNS = (
 _MILLIS = range(1_500_000_000_000, 2_000_000_000_000)
 _VOLATILE = frozenset(  # rates, durations, places in the log, and where this target lives
     {
-        "consumeTps", "inTps", "outTps", "spentTimeMills", "physicOffset", "delayTime",
+        "consumeTps", "inTps", "outTps", "spentTimeMills", "physicOffset", "delayTime", "totalDiff",
         "listenPort", "haListenPort", "rocketmqHome", "storePathRootDir", "storePathCommitLog",
         "configStorePath", "kvConfigPath", "aclFilePath", "timerRocksDBPath",
     }
@@ -39,7 +39,15 @@ _VOLATILE = frozenset(  # rates, durations, places in the log, and where this ta
 _OF_THE_TARGET = frozenset(  # what only the recording's properties file named
     {"bindAddress", "namesrvAddr", "mapedFileSizeCommitLog", "mapedFileSizeConsumeQueue"}
 )
+# 5.5 makes it when it gives up a half message, which a slow machine may bring about.
+_SOMETIMES_THERE = "TRANS_CHECK_MAX_TIME_TOPIC"
 _UNORDERED = "consumeStatsList"  # the order of Java hash tables, at every depth
+_UNSETTLED = frozenset(
+    {
+        "CG_WRONG",  # refused at its start, and sometimes seen as a member until it leaves
+        "CID_RMQ_SYS_TRANS",  # how far the check of half messages has come
+    }
+)
 # A consumer reports the offset of its empty retry queue only after its first pull timed out.
 _NOT_YET_REPORTED: JsonValue = {"brokerOffset": 0, "consumerOffset": 0, "lastTimestamp": 0}
 
@@ -75,7 +83,9 @@ def mask(
         case int():
             return "MILLIS" if value in _MILLIS else value
         case list():
-            items = [mask(item, known, unordered=unordered) for item in value]
+            items = [
+                mask(item, known, unordered=unordered) for item in value if item != _SOMETIMES_THERE
+            ]
             if unordered:
                 kept = [item for item in items if not _is_empty_statistics(item)]
                 return sorted(kept, key=json.dumps)
@@ -85,12 +95,15 @@ def mask(
                 _masked_text(k, known): mask(v, known, k, unordered=unordered)
                 for k, v in value.items()
                 if k not in _OF_THE_TARGET
+                and k != _SOMETIMES_THERE
                 and not (k.startswith("%RETRY%") and v == _NOT_YET_REPORTED)
             }
 
 
 def _is_empty_statistics(item: JsonValue) -> bool:
-    return isinstance(item, dict) and "consumeTps" in item and not item["offsetTable"]
+    if not isinstance(item, dict):
+        return False
+    return not _UNSETTLED.isdisjoint(item) or ("consumeTps" in item and not item["offsetTable"])
 
 
 def _masked_text(text: str, known: Mapping[str, str]) -> str:

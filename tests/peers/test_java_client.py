@@ -4,7 +4,7 @@ import pytest
 
 from refimpl.model.release import RELEASES
 from tests.peers import outcome
-from tests.peers.deviations import deviations
+from tests.peers.deviations import deviations, unstable
 from tests.peers.driven import CLIENTS, CODECS, Combination
 from tests.peers.outcome import Step
 
@@ -23,6 +23,10 @@ def test_every_step_ends_as_on_apache(
 ) -> None:
     steps, output = java_run
     assert "DONE" in output, f"the driver did not end:\n{output[-3000:]}"
-    found = outcome.differences(outcome.load(combination.recording), steps)
+    skipped = unstable(combination.recording)
+    found = outcome.differences(
+        [step for step in outcome.load(combination.recording) if step["step"] not in skipped],
+        [step for step in steps if step["step"] not in skipped],
+    )
     unexplained = outcome.unexplained(found, deviations(combination.release))
     assert not unexplained, f"{len(unexplained)} of {len(steps)} steps\n" + "\n".join(unexplained)

@@ -152,9 +152,11 @@ final class Administration {
         does("updateNamesrvConfig", "updateNameServerConfig", flags, List.of(session.nameServer));
         does("cleanExpiredConsumerQueue", "cleanExpiredConsumerQueueByAddr", session.broker);
         does("cleanUnusedTopic", "cleanUnusedTopicByAddr", session.broker);
-        does("wipeWritePerm", "wipeWritePermOfBroker", session.nameServer, Session.BROKER_NAME);
+        Outcome.step("admin.wipeWritePerm", () -> (Integer) Session.call(admin,
+            "wipeWritePermOfBroker", session.nameServer, Session.BROKER_NAME) > 0);
         does("topicRoute-wiped", "examineTopicRouteInfo", TOPIC);
-        does("addWritePerm", "addWritePermOfBroker", session.nameServer, Session.BROKER_NAME);
+        Outcome.step("admin.addWritePerm", () -> (Integer) Session.call(admin,
+            "addWritePermOfBroker", session.nameServer, Session.BROKER_NAME) > 0);
         does("topicRoute-restored", "examineTopicRouteInfo", TOPIC);
     }
 

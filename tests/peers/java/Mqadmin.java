@@ -131,6 +131,7 @@ public final class Mqadmin {
 
     /** Four messages, consumed and committed, by a producer and a consumer that stay. */
     private static void join() throws Throwable {
+        session.admin.start();
         session.producer.start();
         for (int i = 0; i < 4; i++) {
             SendResult sent = session.producer.send(
