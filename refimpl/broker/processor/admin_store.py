@@ -9,6 +9,7 @@ from struct import Struct
 
 from refimpl.broker.context import BrokerContext, Request
 from refimpl.broker.json_text import to_pretty
+from refimpl.broker.processor_threw import null_pointer
 from refimpl.model.errors import InvalidInput
 from refimpl.model.ids import PhysicalOffset, QueueId, Topic
 from refimpl.model.message import MessageExt, MessageExtBrokerInner
@@ -17,7 +18,6 @@ from refimpl.model.message_property import PROPERTY_TAGS, properties_to_string
 from refimpl.model.status import PutMessageStatus
 from refimpl.model.subscription import tags_code
 from refimpl.model.topic_validator import RMQ_SYS_TRANS_HALF_TOPIC
-from refimpl.broker.processor_threw import null_pointer
 from refimpl.remoting.body.query import ConsumeQueueData, QueryConsumeQueueResponseBody
 from refimpl.remoting.command import REMARK_NOT_SET, RemotingCommand, make_response
 from refimpl.remoting.header import decode_header
