@@ -184,11 +184,14 @@ class MessageReader:
     def look_message_by_offset(
         self, physical_offset: int, size: int | None = None
     ) -> MessageExt | None:
-        """Return the decoded message at an offset; None where there is none."""
+        """Return the message at an offset, its body as it was stored; None where there is none.
+
+        STORE-READ-16: what is read to be stored again must not be inflated.
+        """
         record = self.select_one_message_by_offset(physical_offset, size)
         if record is None:
             return None
-        return decode_record(record, release=self._release)
+        return decode_record(record, release=self._release, decompress=False)
 
     def select_one_message_by_offset(
         self, physical_offset: int, size: int | None = None
