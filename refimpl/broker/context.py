@@ -130,11 +130,11 @@ class BrokerContext:
         self._next_force = -1
 
     def respond(self, request: Request, response: RemotingCommand | None) -> None:
-        """Answer a request now or later; None is no answer.
+        """Answer a request now or later. A one-way request and None are never answered.
 
-        BROKER-LIFECYCLE-14: the endpoint keeps back what still has the bit of a one-way request.
+        BROKER-LIFECYCLE-14.
         """
-        if response is None:
+        if response is None or request.command.flag & 2:
             return
         self.endpoint.respond(request.channel, response)
 

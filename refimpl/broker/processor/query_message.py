@@ -23,7 +23,7 @@ _INDEX_UNIQUE_TYPE = "U"
 _INDEX_KEY_TYPE = "K"
 
 
-def query_message(ctx: BrokerContext, request: Request) -> RemotingCommand:
+def query_message(ctx: BrokerContext, request: Request) -> RemotingCommand | None:
     """The records that the index has for a topic and key; a superset, since hashes collide.
 
     BROKER-QUERY-1 to -4, -18. A query for a unique key takes `defaultQueryMaxNum` records.
@@ -60,10 +60,10 @@ def query_message(ctx: BrokerContext, request: Request) -> RemotingCommand:
             "can not find message, maybe time range not correct",
             answer,
         )
-    return _transferred(command, b"".join(result.records), answer)
+    return _transfer(ctx, request, b"".join(result.records), answer)
 
 
-def view_message_by_id(ctx: BrokerContext, request: Request) -> RemotingCommand:
+def view_message_by_id(ctx: BrokerContext, request: Request) -> RemotingCommand | None:
     """The record that begins at a physical offset. BROKER-QUERY-5, BROKER-QUERY-6, -18."""
     command = request.command
     header = decode_header(ViewMessageRequestHeader, command.ext_fields, ctx.release)
@@ -74,18 +74,19 @@ def view_message_by_id(ctx: BrokerContext, request: Request) -> RemotingCommand:
             ResponseCode.SYSTEM_ERROR,
             f"can not find message by the offset, {header.offset}",
         )
-    return _transferred(command, record)
+    return _transfer(ctx, request, record)
 
 
-def _transferred(
-    command: RemotingCommand, body: bytes, header: Header | None = None
-) -> RemotingCommand:
-    """Records that Java writes past its remoting: in its own codec, asked for or not."""
-    return make_response(
-        command,
+def _transfer(
+    ctx: BrokerContext, request: Request, body: bytes, header: Header | None = None
+) -> None:
+    """Send records as Java writes them, past its remoting: in its own codec, asked for or not."""
+    response = make_response(
+        request.command,
         ResponseCode.SUCCESS,
         header=header,
         body=body,
         in_server_codec=True,
         even_oneway=True,
     )
+    ctx.endpoint.respond(request.channel, response)
