@@ -190,7 +190,7 @@ TROPHIES: tuple[Trophy, ...] = (
         title="Without asynchronous sends every send is answered twice",
         case="BROKER-LIFECYCLE-14/one-answer-where-sends-are-synchronous",
         shown_on=("5.5.0",),
-        absent_on=(),
+        absent_on=("4.6.1", "4.9.7"),
     ),
     Trophy(
         fault="",

@@ -14,6 +14,7 @@ from refimpl.model.release import RELEASE_4_6, RELEASE_4_9, RELEASE_5_5, RELEASE
 from refimpl.model.subscription_group import SubscriptionGroupConfig
 from refimpl.model.topic_config import TopicConfig, TopicFilterType
 from refimpl.remoting.command import RemotingCommand
+from refimpl.remoting.header import encode_header
 from refimpl.remoting.header.send import SendMessageRequestHeader
 from tests.broker.harness import ADDRESS, NOW, PEER, BrokerUnderTest
 
@@ -263,32 +264,44 @@ def test_several_tags_set_a_flag(release: Release) -> None:
     assert not _stored(broker, broker.produce("U")).sys_flag & 2
 
 
+def _fields(*, without: str) -> dict[str, str]:
+    header = SendMessageRequestHeader(
+        producer_group="PG",
+        topic="T",
+        default_topic="TBW102",
+        default_topic_queue_nums=4,
+        queue_id=0,
+        sys_flag=0,
+        born_timestamp=NOW,
+        flag=0,
+    )
+    return {name: value for name, value in encode_header(header).items() if name != without}
+
+
 @ALL
 @pytest.mark.parametrize("field", ["sysFlag", "flag"])
 def test_a_missing_field_refuses_where_it_is_used(release: Release, field: str) -> None:
     """BROKER-SEND-33: a check before decides, and what was made before stays."""
     broker = BrokerUnderTest(release).start()
-    fields = {k: v for k, v in v1_fields("T").items() if k != field}
+    broker.produce()
+    fields = _fields(without=field)
     illegal = broker.ask(10, {**fields, "queueId": "99"}, b"x")
     assert illegal is not None
     assert (illegal.remark or "").startswith("request queueId[99] is illegal")
     failed = broker.ask(10, {**fields, "topic": "MADE"}, b"x")
     assert failed is not None
     assert (failed.code, failed.remark) == (1, "java.lang.NullPointerException")
-    assert "MADE" in broker.broker.context.topic_config_manager.topic_config_table
+    assert "MADE" in broker.ctx.topic_config_manager.topic_config_table
 
 
 @ALL
 def test_a_missing_topic_is_blank(release: Release) -> None:
     """BROKER-SEND-33: 5.5 uses it before its checks."""
     broker = BrokerUnderTest(release).start()
-    fields = {k: v for k, v in v1_fields("T").items() if k != "topic"}
-    failed = broker.ask(10, fields, b"x")
+    failed = broker.ask(10, _fields(without="topic"), b"x")
     assert failed is not None
     blank = "The specified topic is blank."
-    assert failed.remark == (
-        "java.lang.NullPointerException" if release is RELEASE_5_5 else blank
-    )
+    assert failed.remark == ("java.lang.NullPointerException" if release is RELEASE_5_5 else blank)
 
 
 @ALL

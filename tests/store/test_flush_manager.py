@@ -209,7 +209,7 @@ def test_pool_without_buffers_writes_directly() -> None:
     for _ in range(2):
         store.put_message(message(b"x" * 300), NOW)
     assert store.commit_log.mapped_file_queue.mapped_files[1].write_buffer is None
-    assert not store.is_transient_store_pool_deficient()  # failing fast is not configured
+    assert store.is_transient_store_pool_deficient()  # whether or not allocation fails fast
 
 
 def checkpoint_times(disk: MemoryDisk) -> tuple[int, int, int]:
