@@ -224,7 +224,10 @@ class NameServer(Node):
     def _depart(self, key: BrokerKey, now: Millis) -> None:
         """A live broker is lost: NAMESRV-LIFECYCLE-14."""
         if not self._release.namesrv_unregisters_in_batches:
-            self.context.routes.forget(key)
+            if key.address:
+                self.context.routes.forget(key)
+            else:  # Java looks for nothing where the address is empty
+                self.context.routes.broker_live_table.pop(key, None)
             return
         leaving = self.context.routes.unregistration_of(key)
         if leaving is not None:
@@ -232,8 +235,11 @@ class NameServer(Node):
 
     def _on_channel_destroy(self, channel: ChannelId, peer: Address, now: Millis) -> None:
         key = self.context.routes.broker_of_channel(channel)
-        if key is None and not self._release.namesrv_unregisters_in_batches:
-            key = self.context.routes.key("", str(peer))
+        if not self._release.namesrv_unregisters_in_batches:
+            if key is None:
+                key = self.context.routes.key("", str(peer))
+            elif not key.address:
+                return
         if key is not None:
             self._depart(key, now)
 

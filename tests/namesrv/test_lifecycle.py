@@ -344,6 +344,26 @@ def test_of_two_brokers_on_one_channel_one_departs(release: Release) -> None:
 
 
 @every_release
+def test_a_broker_without_an_address_stays(release: Release) -> None:
+    """NAMESRV-LIFECYCLE-14: 4.x looks for the address, and not for an empty one."""
+    ns = NameServerUnderTest(release).start()
+    ns.register(address="")
+    ns.close(BROKER)
+    ns.run(140_000)
+    assert bool(ns.addresses()) is not release.namesrv_unregisters_in_batches
+
+
+@every_release
+def test_a_body_that_is_no_version(release: Release) -> None:
+    """NAMESRV-LIFECYCLE-21: what is JSON and no object is refused by the reader of JSON."""
+    ns = NameServerUnderTest(release).start()
+    fields = {"brokerName": "a", "brokerAddr": ADDRESS, "clusterName": "C", "brokerId": "0"}
+    answer = ns.ask(322, fields, b"false")
+    assert answer.code == 1
+    assert "JSONException" in (answer.remark or "")
+
+
+@every_release
 def test_the_null_version_is_a_change(release: Release) -> None:
     """NAMESRV-LIFECYCLE-4."""
     ns = NameServerUnderTest(release).start()

@@ -60,7 +60,8 @@ def query_message(ctx: BrokerContext, request: Request) -> RemotingCommand | Non
             "can not find message, maybe time range not correct",
             answer,
         )
-    return _transfer(ctx, request, b"".join(result.records), answer)
+    _transfer(ctx, request, b"".join(result.records), answer)
+    return None
 
 
 def view_message_by_id(ctx: BrokerContext, request: Request) -> RemotingCommand | None:
@@ -74,7 +75,8 @@ def view_message_by_id(ctx: BrokerContext, request: Request) -> RemotingCommand 
             ResponseCode.SYSTEM_ERROR,
             f"can not find message by the offset, {header.offset}",
         )
-    return _transfer(ctx, request, record)
+    _transfer(ctx, request, record)
+    return None
 
 
 def _transfer(

@@ -11,8 +11,10 @@ from refimpl.remoting.errors import BodyRefused
 def decode_data_version(data: bytes, release: Release) -> DataVersion:
     """Read a version; raises `BodyRefused`."""
     value = parse_body(data, release)
-    if not isinstance(value, dict):
+    if value is None:
         raise BodyRefused.null("DataVersion")
+    if not isinstance(value, dict):
+        raise BodyRefused("DataVersion", "not an object")
     return data_version.from_json(value, release)
 
 
