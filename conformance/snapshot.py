@@ -17,6 +17,7 @@ MAX_QUEUES = 16
 # The transaction check makes it when it first looks, about a second after the start: between two
 # looks of a case it may come by itself.
 MADE_IN_THE_BACKGROUND = "RMQ_SYS_TRANS_HALF_TOPIC"
+BROADCAST_SUFFIX = "@broadcast"  # 5.5 commits for such groups by a scan, whoever pulled before
 OWN_GROUP = "CID_RMQ_SYS_TRANS"  # the broker's own: it moves in the background, without a request
 
 
@@ -40,7 +41,7 @@ def take_tables(broker: Connection, topics: Sequence[str]) -> Tables:
             for key, value in _table(
                 broker, RequestCode.GET_ALL_CONSUMER_OFFSET, "offsetTable"
             ).items()
-            if not key.endswith(f"@{OWN_GROUP}")
+            if not key.endswith((f"@{OWN_GROUP}", BROADCAST_SUFFIX))
         },
         "queue offset": _queue_offsets(broker, topics, configs),
     }

@@ -23,12 +23,17 @@ def _hold(
     suspend: int = _LONG,
     **ext: ExtValue,
 ) -> tuple[Connection, int]:
-    """A pull that is held: where it was asked, and under which opaque."""
-    fields = w.pull_ext(topic, group=group)
-    fields.update(sysFlag=flags, suspendTimeoutMillis=suspend)
+    """A pull that is held: where it was asked, and under which opaque.
+
+    Pulls are served by several threads; what this one commits shows that it has been processed.
+    """
+    name = group or w.create_group()
+    fields = w.pull_ext(topic, group=name)
+    fields.update(sysFlag=flags | PULL_COMMIT_OFFSET, commitOffset=7, suspendTimeoutMillis=suspend)
     fields.update(ext)
     opaque = on.submit(RequestCode.PULL_MESSAGE, ext=fields)
-    on.probe()
+    queue_id = int(str(fields["queueId"]))
+    w.eventually(lambda: w.query_offset(name, topic, queue_id), what="the commit of a held pull")
     on.probe()
     w.check(not on.answered(opaque), "the pull was answered with nothing to read")
     return on, opaque
@@ -189,9 +194,7 @@ def one_subscription_without_a_text(w: Wire) -> None:
     member = w.connect()
     entry: JsonValue = {"topic": topic, "subString": None, "subVersion": 1}
     w.heartbeat("c", consumers=[w.consumer(group, {}, subscriptionDataSet=[entry])], on=member)
-    _hold(w, topic, on=member, group=group, flags=PULL_SUSPEND | PULL_COMMIT_OFFSET, commitOffset=7)
-    # Pulls are served by several threads: what the first commits shows that it is in front.
-    w.eventually(lambda: w.query_offset(group, topic), what="the commit of the first pull")
+    _hold(w, topic, on=member, group=group, flags=PULL_SUSPEND)
     other, opaque = _hold(w, topic, on=w.connect(), group=w.create_group())
     w.send(topic, properties={"TAGS": "a"})
     w.expect(other.answer(opaque, timeout_ms=1000), code=ResponseCode.SUCCESS)
