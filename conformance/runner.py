@@ -17,6 +17,7 @@ from conformance.wire import Wire
 
 RESTART_GRACE_MS = 60_000
 _STARTS_AFTER_DEATH = 3
+_STOPS_THE_BROKER = {Capability.RESTART, Capability.KILL, Capability.STORE_DIRECTORY}
 
 
 class LimitReached(Exception):
@@ -133,7 +134,7 @@ class Runner:
 
     def _judge(self, entry: Case, wire: Wire) -> tuple[Verdict, str]:
         limit = entry.limit_ms
-        if entry.needs & {Capability.RESTART, Capability.KILL, Capability.STORE_DIRECTORY}:
+        if entry.needs & _STOPS_THE_BROKER:
             limit += RESTART_GRACE_MS
         try:
             with time_limit(limit):
@@ -141,6 +142,8 @@ class Runner:
                 wire.close_out()
         except Failure as failure:
             wire.abandon()
+            if entry.needs & _STOPS_THE_BROKER:
+                self._running = None  # it may have failed while the broker was down
             return Verdict.FAIL, failure.reason
         except Unsupported as error:
             wire.abandon()

@@ -95,6 +95,14 @@ def test_brokers_are_shared_by_equal_options_and_fresh_ones_are_not() -> None:
     assert target.stopped == 1
 
 
+def test_a_case_that_may_have_failed_without_a_broker_leaves_none_behind() -> None:
+    for needs, starts in (({Capability.RESTART}, 2), (set[Capability](), 1)):
+        target = FakeTarget()
+        first = make(fails, identifier="BROKER-TRIAL-1/a", needs=frozenset(needs))
+        judge(target, first, make(passes, identifier="BROKER-TRIAL-1/b"))
+        assert len(target.starts) == starts
+
+
 def test_a_target_that_starts_quickly_is_started_anew_before_its_tables_grow() -> None:
     target = FakeTarget(cases_per_start=2)
     judge(target, *(make(passes, identifier=f"BROKER-TRIAL-{n}/x") for n in range(5)))
