@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
 from typing import TypeAlias, cast
 
 import pytest
@@ -13,6 +14,7 @@ from tests.peers.administered import administer
 from tests.peers.driven import Combination, drive
 from tests.peers.outcome import Step
 
+_HERE = Path(__file__).parent
 _SIDE_BY_SIDE = 4  # clients mostly wait
 Result: TypeAlias = "tuple[list[Step], str]"
 Runs: TypeAlias = "dict[object, Future[Result]]"
@@ -42,7 +44,7 @@ def runs(request: pytest.FixtureRequest) -> Iterator[Runs]:
         for item in request.session.items:
             parameters = getattr(getattr(item, "callspec", None), "params", {})
             for name, value in cast("dict[str, object]", parameters).items():
-                if name in _STARTS and item.path.parent == request.path.parent:
+                if name in _STARTS and item.path.parent == _HERE:
                     begun[value] = pool.submit(_STARTS[name], value)
         yield begun
 

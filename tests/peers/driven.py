@@ -16,7 +16,7 @@ CODECS = ("JSON", "ROCKETMQ")
 # Short enough that a run takes seconds, long enough that a busy machine ends its own transactions.
 OPTIONS = {
     "transactionTimeOut": "6000",
-    "transactionCheckInterval": "1000",
+    "transactionCheckInterval": "2000",
     "traceTopicEnable": "true",
 }
 _RUN_SECONDS = 240.0

@@ -102,8 +102,8 @@ topicRoute -t AdmTopic
 topicStatus -t NoSuchTopic
 help updateTopic
 noSuchCommand
-clusterRT -c DefaultCluster -a 2 -s 16 -i 1
 startMonitoring
+clusterRT -c DefaultCluster -a 2 -s 16 -i 1
 """
 
 

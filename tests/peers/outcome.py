@@ -36,9 +36,12 @@ _VOLATILE = frozenset(  # rates, durations, places in the log, and where this ta
         "configStorePath", "kvConfigPath", "aclFilePath", "timerRocksDBPath",
     }
 )  # fmt: skip
-_OF_THE_TARGET = frozenset(  # what only the recording's properties file named
-    {"bindAddress", "namesrvAddr", "mapedFileSizeCommitLog", "mapedFileSizeConsumeQueue"}
-)
+_OF_THE_TARGET = frozenset(  # what only the recording's properties file named, or we chose
+    {
+        "bindAddress", "namesrvAddr", "mapedFileSizeCommitLog", "mapedFileSizeConsumeQueue",
+        "transactionTimeOut", "transactionCheckInterval",
+    }
+)  # fmt: skip
 # 5.5 makes it when it gives up a half message, which a slow machine may bring about.
 _SOMETIMES_THERE = "TRANS_CHECK_MAX_TIME_TOPIC"
 _UNORDERED = "consumeStatsList"  # the order of Java hash tables, at every depth

@@ -13,6 +13,8 @@ import org.apache.rocketmq.common.message.MessageExt;
 
 /** Push consumption: filters, broadcast, order and the hand-over of queues. */
 final class Consuming {
+    private static final long LOCKS_EXPIRE = 65_000;
+
     private Consuming() {
     }
 
@@ -124,7 +126,7 @@ final class Consuming {
         Outcome.step("orderly.second-member.leaves", () -> {
             two.shutdown();
             session.consumers.remove(two);
-            Outcome.until("all queues back", Session.PATIENCE, () -> held(one) == 4);
+            Outcome.until("all queues back", LOCKS_EXPIRE, () -> held(one) == 4);
             first.clear();
             send(session.producer, 40, 48);
             Outcome.until("8 messages", Session.PATIENCE, () -> first.size() >= 8);

@@ -47,7 +47,7 @@ public final class Mqadmin {
             long from = System.currentTimeMillis();
             List<String> shown = run(line);
             boolean failed = shown.stream().anyMatch(
-                text -> text.contains("Exception") && !text.startsWith("MessageTrack"));
+                text -> text.startsWith("Caused by: ") || text.matches("[\\w.$]+Exception\\b.*"));
             real.println("STEP {\"step\":" + Outcome.quote(line.replace('\t', ' '))
                 + ",\"ms\":" + (System.currentTimeMillis() - from) + ",\"ok\":" + !failed
                 + "," + (failed ? "\"error\":" : "\"result\":") + Outcome.show(shown, 0) + "}");

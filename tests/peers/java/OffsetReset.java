@@ -40,6 +40,7 @@ final class OffsetReset {
             return Outcome.bodies(got);
         });
         Outcome.step("reset.leave", () -> {
+            session.commit(consumer, Session.queue("T_RESET", 0), SENT);
             consumer.shutdown();
             session.consumers.remove(consumer);
             return null;

@@ -27,6 +27,7 @@ import org.apache.rocketmq.common.message.MessageQueue;
 final class Outcome {
     private static final int DEPTH_MAX = 9;
     private static final int BODY_SHOWN_MAX = 120;
+    private static final long SETTLE = 300;
     /** Getters that show where a message lies in the log, or the same thing a second time. */
     private static final Set<String> UNSHOWN = Set.of("getClass", "getDeclaringClass",
         "getDataVersion", "getHostName", "getClassLoader", "getRawResponseBody");
@@ -65,7 +66,18 @@ final class Outcome {
             line.append(",\"ok\":false,\"error\":").append(quote(String.valueOf(failure)));
         }
         print(line.append('}').toString());
+        if (failure != null && failure.toString().contains("Timeout")) {
+            settle(); // newer clients close the channel that did not answer, a moment later
+        }
         return result;
+    }
+
+    private static void settle() {
+        try {
+            Thread.sleep(SETTLE);
+        } catch (InterruptedException interrupted) {
+            Thread.currentThread().interrupt();
+        }
     }
 
     static void print(String line) {
