@@ -21,6 +21,7 @@ from refimpl.model.errors import InvalidInput
 from refimpl.model.java import parse_long
 from refimpl.model.release import Release
 from refimpl.model.sql92_expression import EvaluationFailed, Expression, MQFilterError
+from refimpl.model.sql92_parse_error import escaped, parse_error
 
 GRAMMAR: Final = r"""
 start: disjunction
@@ -108,7 +109,7 @@ def _tokens(text: str, *, text_operators: bool) -> Iterator[Token]:
             elif text_operators and upper in _TEXT_WORDS:
                 kind, image = "TEXT_OPERATOR", upper
         position = found.end()
-        yield Token(kind, image)
+        yield Token(kind, image, start_pos=found.start())
 
 
 def _lexical_error(text: str, position: int) -> str:
@@ -135,35 +136,10 @@ def _lexical_error(text: str, position: int) -> str:
         found = "<EOF> "
         line, column = (line + 1, 0) if text[-1] in "\r\n" else (line, column + 1)
     else:
-        found = f'"{_escaped(text[end - 1])}" ({ord(text[end - 1])}), '
+        found = f'"{escaped(text[end - 1])}" ({ord(text[end - 1])}), '
         image = image[:-1]
-    after = "" if looked_at <= 1 else _escaped(image)
+    after = "" if looked_at <= 1 else escaped(image)
     return f'Lexical error at line {line}, column {column}.  Encountered: {found}after : "{after}"'
-
-
-_ESCAPES: Final = {
-    "\b": "\\b",
-    "\t": "\\t",
-    "\n": "\\n",
-    "\f": "\\f",
-    "\r": "\\r",
-    '"': '\\"',
-    "'": "\\'",
-    "\\": "\\\\",
-    "\0": "",
-}
-
-
-def _escaped(text: str) -> str:
-    return "".join(
-        _ESCAPES.get(char) or ("" if char == "\0" else char if " " <= char <= "~" else _hex(char))
-        for char in text
-    )
-
-
-def _hex(char: str) -> str:
-    units = char.encode("utf-16-be", "surrogatepass")
-    return "".join(f"\\u{units[at]:02x}{units[at + 1]:02x}" for at in range(0, len(units), 2))
 
 
 def _string(token: Token) -> str:
@@ -299,6 +275,8 @@ def compile_expression(text: str | None, release: Release) -> Expression:
         raise MQFilterError("null", None)
     parser = _parser().parse_interactive()
     nesting = 0
+    read: list[Token] = []
+    met: Token | None = None
     try:
         for token in _tokens(text, text_operators=release.sql_has_text_operators):
             nesting += (token.type == "LPAR") - (token.type == "RPAR")
@@ -307,11 +285,17 @@ def compile_expression(text: str | None, release: Release) -> Expression:
             try:
                 parser.feed_token(token)
             except UnexpectedInput:
+                met = token
                 break
-        end = Token("$END", "")
-        return cast("Expression", parser.feed_token(end))
-    except UnexpectedInput as error:
-        raise MQFilterError(f"Encountered {error}", tree.PARSE_EXCEPTION) from None
+            read.append(token)
+        return cast("Expression", parser.feed_token(Token("$END", "")))
+    except UnexpectedInput:
+        again = _parser().parse_interactive()  # the refused token may have moved the other one
+        for token in read:
+            again.feed_token(token)
+        accepted = again.accepts()  # type: ignore[no-untyped-call]  # lark annotates no result
+        message = parse_error(text, read, met, accepted, release)
+        raise MQFilterError(message, tree.PARSE_EXCEPTION) from None
     except VisitError as error:
         if isinstance(error.orig_exc, MQFilterError):
             raise error.orig_exc from None

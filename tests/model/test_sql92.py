@@ -41,6 +41,22 @@ def test_where_no_token_begins(text: str, detail: str) -> None:
     assert error.value.detail == f"Lexical error at {detail}"
 
 
+@pytest.mark.parametrize("release", RELEASES.values(), ids=lambda release: release.name)
+def test_what_a_refusal_says(release: Release) -> None:
+    """BROKER-FILTER-9: the token met and what could have stood there, word for word."""
+    told = 0
+    for vector in vectors.load(release, "sql_refusal"):
+        text = text_of(vector)
+        if vector.error is None:
+            sql92.compile_expression(text, release)
+            continue
+        with pytest.raises(MQFilterError) as refused:
+            sql92.compile_expression(text, release)
+        assert refused.value.remark == vector.message, vector.name
+        told += 1
+    assert told > 100
+
+
 def test_values() -> None:
     """BROKER-FILTER-8, BROKER-FILTER-11, BROKER-FILTER-12: 590 selectors on 22 messages."""
 
