@@ -260,12 +260,6 @@ TABLE = (
         _same_members,
     ),
     Normalisation(
-        "what a parser expected",
-        "the sentence of a generated parser; the code and its first words are compared",
-        (({46}, "remark"),),
-        _same_but(r"(?s)Encountered .*"),
-    ),
-    Normalisation(
         "handle to recall a timed message",
         "5.5's timer wheel is not part of the reference",
         (({310}, "ext.recallHandle"),),
