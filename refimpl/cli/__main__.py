@@ -1,10 +1,14 @@
 """`rmqref`: one command, its parts imported only when they are asked for."""
 
-import importlib
+import gc
 
-import click
+gc.disable()  # nothing becomes garbage while modules are imported, but the collector looks for it
 
-from refimpl.model.override import override
+import importlib  # noqa: E402 - see above
+
+import click  # noqa: E402 - see above
+
+from refimpl.model.override import override  # noqa: E402 - see above
 
 _COMMANDS = {  # name -> module of this package, attribute
     "serve": ("refimpl.cli.serve", "serve_command"),
@@ -30,6 +34,7 @@ class _LateGroup(click.Group):
             return None
         module, attribute = _COMMANDS[cmd_name]
         command = getattr(importlib.import_module(module), attribute)
+        gc.enable()
         assert isinstance(command, click.Command)
         return command
 

@@ -4,7 +4,6 @@ Exit status: 0 after an orderly stop, 1 where a node refused to start or did not
 wrong option.
 """
 
-import tempfile
 from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
@@ -163,6 +162,8 @@ def broker_command(
 def _store_root(stack: ExitStack, store: Path | None) -> Path:
     if store is not None:
         return store.resolve()
+    import tempfile  # noqa: PLC0415 - it brings much with it, and most name their store
+
     return Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="rmqref-")))
 
 

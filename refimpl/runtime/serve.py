@@ -4,6 +4,7 @@ Start: name server, then broker (it registers), then the ready line. Stop: broke
 and flushes), then name server: the reverse, as the shutdown hooks of both processes would.
 """
 
+import gc
 import signal
 import socket
 from collections.abc import Callable, Sequence
@@ -143,7 +144,11 @@ def serve(
     broker: BrokerPlan | None,
     announce: Callable[[Ready], None],
 ) -> bool:
-    """Run until SIGINT or SIGTERM. False: something did not stop in time."""
+    """Run until SIGINT or SIGTERM. False: something did not stop in time.
+
+    The collector sleeps during the start, and never looks again at what that made.
+    """
+    gc.disable()
     hosts: list[Host] = []
     namesrv_address: Address | None = None
     broker_address: Address | None = None
@@ -158,6 +163,8 @@ def serve(
                 host, broker_address = start_broker(broker, [*own, *broker.namesrv], loop)
                 hosts.append(host)
             announce(Ready(namesrv_address, broker_address))
+            gc.freeze()
+            gc.enable()
             loop.run(lambda: loop.interrupted)
         finally:
             finished = [host.shutdown() for host in reversed(hosts)]
