@@ -87,6 +87,11 @@ PROCESSORS: dict[int, tuple[str, str]] = {
     306: ("admin_store", "clean_expired_consume_queue"),
     329: ("admin_store", "delete_expired_commit_log"),
     321: ("admin_store", "query_consume_queue"),
+    50: ("admin_acl", "update_and_create_acl_config"),
+    51: ("admin_acl", "delete_acl_config"),
+    52: ("admin_acl", "stay_silent"),  # GET_BROKER_CLUSTER_ACL_INFO
+    53: ("admin_acl", "update_global_white_addrs_config"),
+    54: ("admin_acl", "stay_silent"),  # GET_BROKER_CLUSTER_ACL_CONFIG
     323: ("admin_store", "resume_check_half_message"),
     301: ("admin_store", "register_filter_server"),
 }

@@ -87,6 +87,7 @@ class Release(NamedTuple):
     answers_unknown_code: bool  # BROKER-LIFECYCLE-1
     rejects_oneway_aloud: bool  # BROKER-LIFECYCLE-3: flow control answers one-way too
     unregistered_codes: frozenset[int]  # BROKER-LIFECYCLE-1: codes of other releases
+    acl_files: bool  # BROKER-ADMIN-63: white addresses are those of a file
     send_back_clears_order: bool  # BROKER-TOPIC-6
     clears_unit_sub_flag: bool  # BROKER-TOPIC-10
     clears_order_of_unlisted_topics: bool  # BROKER-TOPIC-8

@@ -503,3 +503,46 @@ def test_members_tell_their_offsets(broker: BrokerUnderTest) -> None:
     assert broker.ask(223, {"topic": "T", "group": "G"}) is None
     broker.run(6_000)
     assert tree(broker, broker.received[CLIENT][-1])["consumerTable"] == {}
+
+
+@pytest.mark.parametrize(
+    ("code", "fields", "refused", "method"),
+    [
+        (
+            50,
+            {"accessKey": "k"},
+            209,
+            "updateAccessConfig(org.apache.rocketmq.common.PlainAccessConfig)",
+        ),
+        (51, {"accessKey": "k"}, 210, "deleteAccessConfig(String)"),
+        (
+            53,
+            {"globalWhiteAddrs": "127.0.0.1", "aclFileFullPath": ""},
+            211,
+            "updateGlobalWhiteAddrsConfig(java.util.List, String)",
+        ),
+    ],
+)
+def test_access_control_that_is_off_cannot_be_changed(
+    code: int, fields: dict[str, str], refused: int, method: str
+) -> None:
+    """BROKER-ADMIN-63: recorded from brokers of both releases through mqadmin."""
+    for release in (OLD, MIDDLE):
+        broker = started(release)
+        answer = ask(broker, code, fields)
+        assert answer.code == refused
+        said = method if release is MIDDLE else method.replace(", String)", ")")
+        assert answer.remark == (
+            f'Cannot invoke "org.apache.rocketmq.acl.AccessValidator.{said}"'
+            ' because "accessValidator" is null'
+        )
+        assert ask(broker, code, {"other": ""}).remark == answer.remark
+    assert ask(started(NEW), code, fields).code == 3
+
+
+@pytest.mark.parametrize("code", [52, 54])
+def test_questions_about_access_control_are_not_answered(code: int) -> None:
+    """BROKER-ADMIN-63."""
+    assert started(OLD).ask(code) is None
+    assert started(MIDDLE).ask(code) is None
+    assert ask(started(NEW), code).code == 3
