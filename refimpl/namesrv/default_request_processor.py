@@ -96,6 +96,8 @@ def register_broker(ctx: NamesrvContext, request: Request) -> RemotingCommand:
     NAMESRV-LIFECYCLE-20: a broker without name, address or cluster is answered, but not taken.
     """
     command = request.command
+    if command.version < 0:  # no version of Java's list has this number
+        raise BodyRefused.threw("java.lang.ArrayIndexOutOfBoundsException")
     header = decode_header(RegisterBrokerRequestHeader, command.ext_fields, ctx.release)
     if header.body_crc32 and crc32(command.body) != header.body_crc32:
         return make_response(command, ResponseCode.SYSTEM_ERROR, "crc32 not match")
@@ -157,7 +159,7 @@ def _registered_body(
             command.body, ctx.release, compressed=compressed, broker_version=command.version
         )
     except BodyRefused as error:
-        if command.body != b"null":
+        if error.remark != "java.lang.NullPointerException":
             error.remark = _NOT_DECODED
         raise
 
@@ -187,7 +189,7 @@ def query_data_version(ctx: NamesrvContext, request: Request) -> RemotingCommand
     header = decode_header(QueryDataVersionRequestHeader, command.ext_fields, ctx.release)
     version = None
     # A null is equal to no version, and no error; 5.5 takes no body for one.
-    if command.body != b"null" and (command.body or not ctx.release.namesrv_knows_groups):
+    if command.body or not ctx.release.namesrv_knows_groups:
         version = decode_data_version(command.body, ctx.release)
     cluster, address = header.cluster_name or "", header.broker_addr or ""
     if ctx.release.namesrv_knows_groups and None in (header.cluster_name, header.broker_addr):

@@ -331,7 +331,8 @@ class RouteInfoManager:
 
     def unregistration_of(self, key: BrokerKey) -> Unregistration | None:
         """What the departure of a live broker means; None where no name has its address."""
-        for entry in self.broker_addr_table.values():
+        for name in hash_map_order(self.broker_addr_table, 128):
+            entry = self.broker_addr_table[name]
             if self._release.namesrv_knows_groups and entry.cluster != key.cluster:
                 continue
             for broker_id, address in entry.addresses.items():

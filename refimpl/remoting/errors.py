@@ -90,6 +90,14 @@ class BodyRefused(RemotingError):
         return refused
 
 
+    @classmethod
+    def threw(cls, thrown: str) -> "BodyRefused":
+        """A request before whose body Java throws `thrown`."""
+        refused = cls("request", thrown)
+        refused.remark = thrown
+        return refused
+
+
 class ChannelUnknown(RemotingError):
     """`channel` is not open."""
 

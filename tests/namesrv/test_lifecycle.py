@@ -364,6 +364,23 @@ def test_a_body_that_is_no_version(release: Release) -> None:
 
 
 @every_release
+def test_what_json_readers_make_of_a_registration(release: Release) -> None:
+    """REMOTING-HEADER-16: nulls in other clothes, one for many; a version below zero throws."""
+    ns = NameServerUnderTest(release).start()
+    fields = {"brokerName": "a", "brokerAddr": ADDRESS, "clusterName": "C", "brokerId": "0"}
+    for body in (b'{"filterServerList":"f"}', b'{"topicConfigSerializeWrapper":""}'):
+        assert ns.ask(103, fields, body).code == 0
+    empty = ns.ask(103, fields, b'{"topicConfigSerializeWrapper":[]}')
+    assert (empty.code == 0) is release.oldest_json
+    null = ns.ask(103, fields, b'""')
+    assert (null.code, null.remark) == (1, "java.lang.NullPointerException")
+    table = b'{"topicConfigSerializeWrapper":{"topicConfigTable":{"T":null}}}'
+    assert ns.ask(103, fields, table).code == 1
+    old = ns.ask(103, fields, b"{}", version=-1)
+    assert old.remark == "java.lang.ArrayIndexOutOfBoundsException"
+
+
+@every_release
 def test_the_null_version_is_a_change(release: Release) -> None:
     """NAMESRV-LIFECYCLE-4."""
     ns = NameServerUnderTest(release).start()

@@ -283,7 +283,14 @@ def test_data_versions() -> None:
     assert data == b'{"counter":2,"stateVersion":0,"timestamp":5}'
     assert decode_data_version(data, RELEASE_5_5) == version
     with pytest.raises(BodyRefused):
-        decode_data_version(b"null", RELEASE_5_5)
+        decode_data_version(b"5", RELEASE_5_5)
+    for release in RELEASES.values():
+        assert decode_data_version(b"null", release) is None
+        assert decode_data_version(b'""', release) is None
+    assert decode_data_version(b"[]", RELEASE_4_9) is None
+    with pytest.raises(BodyRefused, match="not an object") as error:
+        decode_data_version(b"[]", RELEASE_5_5)
+    assert error.value.remark.startswith("com.alibaba.fastjson2.JSONException")
 
 
 def test_tables_of_text() -> None:

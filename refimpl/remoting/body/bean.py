@@ -24,6 +24,7 @@ from refimpl.remoting.body.java_json import (
     ObjectKey,
     Writable,
     parse_body,
+    reads_as_null,
     text_of,
     write,
 )
@@ -317,6 +318,8 @@ class _Model(Codec):
 
     @override
     def read(self, value: JsonValue, at: Reading) -> object:
+        if self.name == "DataVersion" and reads_as_null(value, at.release):
+            return data_version.DataVersion()
         if not isinstance(value, dict):
             raise BodyRefused(self.name, "no object")
         try:

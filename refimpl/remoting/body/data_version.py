@@ -4,17 +4,18 @@ from refimpl.model import data_version
 from refimpl.model.data_version import DataVersion
 from refimpl.model.java import encode_utf8
 from refimpl.model.release import Release
-from refimpl.remoting.body.java_json import parse_body, write
+from refimpl.remoting.body.java_json import parse_body, reads_as_null, write
 from refimpl.remoting.errors import BodyRefused
 
 
-def decode_data_version(data: bytes, release: Release) -> DataVersion:
-    """Read a version; raises `BodyRefused`."""
+def decode_data_version(data: bytes, release: Release) -> DataVersion | None:
+    """Read a version; None where Java reads a null. Raises `BodyRefused`."""
     value = parse_body(data, release)
-    if value is None:
-        raise BodyRefused.null("DataVersion")
+    if reads_as_null(value, release):
+        return None
     if not isinstance(value, dict):
-        raise BodyRefused("DataVersion", "not an object")
+        library = "fastjson" if release.oldest_json else "fastjson2"
+        raise BodyRefused("DataVersion", "not an object", library)
     return data_version.from_json(value, release)
 
 

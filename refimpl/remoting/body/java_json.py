@@ -284,6 +284,14 @@ def parse_body(data: bytes, release: Release) -> JsonValue:
     return value
 
 
+def reads_as_null(value: JsonValue, release: Release) -> bool:
+    """True for what is null where an object is wanted: null, an empty text, in 4.x an empty array.
+
+    REMOTING-HEADER-16.
+    """
+    return value is None or value == "" or (release.oldest_json and value == [])
+
+
 def text_of(value: JsonValue, release: Release) -> str | None:
     """What fastjson puts into a `String` field: `"1.50"` for 1.50, JSON for an object."""
     if value is None or type(value) is str:

@@ -20,7 +20,14 @@ from refimpl.model.release import Release
 from refimpl.model.topic_config import TopicConfig
 from refimpl.remoting.body.bean import Reading
 from refimpl.remoting.body.data_version import decode_data_version, encode_data_version
-from refimpl.remoting.body.java_json import Writable, parse, parse_body, text_of, write
+from refimpl.remoting.body.java_json import (
+    Writable,
+    parse,
+    parse_body,
+    reads_as_null,
+    text_of,
+    write,
+)
 from refimpl.remoting.body.topic_config_wrapper import (
     TopicConfigAndMappingSerializeWrapper,
     TopicConfigSerializeWrapper,
@@ -75,12 +82,17 @@ class RegisterBrokerBody(WireValue):
         if compressed:
             return cls._inflated(data, release, broker_version)
         value = parse_body(data, release)
-        if not isinstance(value, dict):
+        if reads_as_null(value, release):
             raise BodyRefused.null("RegisterBrokerBody")
+        if not isinstance(value, dict):
+            raise BodyRefused("RegisterBrokerBody", "no object")
         wrapper = value.get("topicConfigSerializeWrapper")
-        topics = TopicConfigSerializeWrapper.from_json(
-            {} if wrapper is None else wrapper, Reading(release, Millis(0))
-        )
+        if reads_as_null(wrapper, release):
+            wrapper = {}
+        topics = TopicConfigSerializeWrapper.from_json(wrapper, Reading(release, Millis(0)))
+        table = wrapper.get("topicConfigTable") if isinstance(wrapper, dict) else None
+        if isinstance(table, dict) and None in table.values():
+            raise BodyRefused("RegisterBrokerBody", "a topic is null")
         return cls(
             data_version=topics.data_version,
             topic_config_table=topics.topic_config_table,
@@ -106,6 +118,8 @@ class RegisterBrokerBody(WireValue):
             raise BodyRefused("RegisterBrokerBody", str(wrong)) from None
         parts = _Parts(plain)
         version = decode_data_version(parts.next(), release)
+        if version is None:
+            raise BodyRefused("RegisterBrokerBody", "the version is null")
         table: dict[str, TopicConfig] = {}
         for _ in range(parts.integer()):
             try:
@@ -126,11 +140,10 @@ def _lengthy(data: bytes) -> bytes:
 
 
 def _strings(value: JsonValue, release: Release) -> tuple[str, ...] | None:
-    if value is None:
+    if value is None or value == "":
         return None
-    if not isinstance(value, list):
-        raise BodyRefused("RegisterBrokerBody", "filterServerList is no array")
-    return tuple(text_of(entry, release) or "" for entry in value)
+    entries = value if isinstance(value, list) else [value]  # one is taken for many
+    return tuple(text_of(entry, release) or "" for entry in entries)
 
 
 def _filters(text: str, release: Release) -> tuple[str, ...] | None:
