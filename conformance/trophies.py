@@ -148,7 +148,7 @@ TROPHIES: tuple[Trophy, ...] = (
         fault="B45",
         issue="#4226",
         title="A record that grows blocks its delay level for ever",
-        case="BROKER-SCHEDULE-14/grown-record",
+        case="BROKER-SCHEDULE-13/grown-record",
         shown_on=("4.6.1",),
         absent_on=("4.9.7", "5.5.0"),
     ),

@@ -132,8 +132,8 @@ def visible_only_when_due(w: Wire, level: int, seconds: int) -> None:
 
 
 @case(
-    "BROKER-SCHEDULE-13/own-levels",
-    rules=["BROKER-SCHEDULE-13", "BROKER-SCHEDULE-12"],
+    "BROKER-CONFIG-9/own-levels",
+    rules=["BROKER-CONFIG-9", "BROKER-SCHEDULE-12"],
     options={"messageDelayLevel": "1h 1s"},
 )
 def own_levels(w: Wire) -> None:
@@ -165,7 +165,7 @@ def delayed_over_a_restart(w: Wire) -> None:
     w.equal(w.max_offset(topic), 2, "max offset")
 
 
-@case("BROKER-SCHEDULE-14/grown-record", rules=["BROKER-SCHEDULE-14", "STORE-LOG-4"], fresh=True)
+@case("BROKER-SCHEDULE-13/grown-record", rules=["BROKER-SCHEDULE-13", "STORE-LOG-4"], fresh=True)
 def grown_record(w: Wire) -> None:
     """A message that was accepted is delivered, and those behind it, though its record grows."""
     topic = w.create_topic(queues=1, name="L" * _TOPIC_LIMIT)

@@ -130,7 +130,7 @@ class ScheduleMessageService:
     def _deliver_one(self, physical: int, size: int, now: Millis) -> bool:
         """Store one delayed message for its topic; False to try it again later.
 
-        BROKER-SCHEDULE-11: one for the half topic is dropped. BROKER-SCHEDULE-14: the limit of
+        BROKER-SCHEDULE-11: one for the half topic is dropped. BROKER-SCHEDULE-13: the limit of
         a sent message does not apply again.
         """
         message = self._ctx.store.look_message_by_offset(PhysicalOffset(physical), size)

@@ -180,7 +180,7 @@ def check_message(
     """The topic of a send that may go on, made where it is missing; else why not.
 
     BROKER-SEND-3, BROKER-SEND-4, BROKER-SEND-5, BROKER-SEND-6, BROKER-SEND-7, BROKER-SEND-8,
-    BROKER-SEND-9, in this order.
+    BROKER-SEND-9, in this order. The topic's own permission is not asked: BROKER-SEND-32.
     """
     topic = header.topic
     manager = ctx.topic_config_manager

@@ -136,7 +136,7 @@ def _topic_too_long(topic: str, release: Release) -> bool:
 def delayed(
     inner: MessageExtBrokerInner, levels: DelayLevels, release: Release
 ) -> MessageExtBrokerInner:
-    """STORE-LOG-5: send a message with a delay level through the schedule topic.
+    """STORE-LOG-5, BROKER-SCHEDULE-12: send a delayed message through the schedule topic.
 
     The real topic and queue go into two properties; a level above the highest becomes the highest.
     Prepared and rolled back messages are left alone. Raises `InvalidInput` for a level that is no
@@ -194,7 +194,7 @@ def encode_refusal(
     if release.limits_body_and_record:
         too_large = len(inner.body) > max_message_size or size > max_message_size + ENCODER_RESERVE
     else:
-        # BROKER-SCHEDULE-14: an internal move does not refuse what was acknowledged.
+        # BROKER-SCHEDULE-13: an internal move does not refuse what was acknowledged.
         too_large = size > max_message_size + (ENCODER_RESERVE if inner.accepted else 0)
     if too_large or size + BLANK_HEADER_SIZE > file_size:
         return PutMessageStatus.MESSAGE_ILLEGAL

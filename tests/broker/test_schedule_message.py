@@ -173,3 +173,45 @@ def test_levels_are_actors() -> None:
     assert all(deliver_actor(level) in actors for level in range(1, 19))
     assert deliver_actor(19) not in actors
     assert actors[deliver_actor(1)] == NOW + 1000
+
+
+@ALL
+@pytest.mark.parametrize(("level", "queue"), [("1", 0), ("18", 17), ("19", 17), ("2147483647", 17)])
+def test_a_level_is_a_queue(release: Release, level: str, queue: int) -> None:
+    """BROKER-SCHEDULE-12: a level beyond the last is the last."""
+    broker = BrokerUnderTest(release).start()
+    broker.produce(properties={"DELAY": level})
+    broker.run(10)
+    (waiting,) = _queue(broker, SCHEDULE, queue)
+    assert waiting.properties["DELAY"] == str(queue + 1)
+
+
+@ALL
+@pytest.mark.parametrize("level", ["soon", "1.5", " 1", "2147483648"])
+def test_a_level_that_is_no_number_fails(release: Release, level: str) -> None:
+    """BROKER-SCHEDULE-12: with Java's exception, and nothing is stored."""
+    broker = BrokerUnderTest(release).start()
+    end = broker.ctx.store.max_phy_offset
+    failed = broker.produce(properties={"DELAY": level})
+    assert failed is not None
+    remark = f'java.lang.NumberFormatException: For input string: "{level}"'
+    assert (failed.code, failed.remark) == (1, remark)
+    assert broker.ctx.store.max_phy_offset == end
+
+
+@ALL
+def test_a_record_that_grows_is_delivered(release: Release) -> None:
+    """BROKER-SCHEDULE-13: a longer topic makes the record longer than a client may send."""
+    broker = BrokerUnderTest(release).start()
+    topic = "L" * 127
+    properties = {"DELAY": "1", "UNIQ_KEY": "u"}
+    broker.produce(topic, body=b"x", properties=properties)
+    broker.run(10)
+    (waiting,) = _queue(broker, SCHEDULE)
+    largest = 8192 - (waiting.store_size - 1)
+    accepted = broker.produce(topic, body=b"x" * largest, properties=properties)
+    assert accepted is not None
+    assert accepted.code == 0
+    broker.run(3000)
+    (_, grown) = _queue(broker, topic)
+    assert (len(grown.body), grown.store_size > 8192) == (largest, True)

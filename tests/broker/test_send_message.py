@@ -305,6 +305,16 @@ def test_a_missing_topic_is_blank(release: Release) -> None:
 
 
 @ALL
+@pytest.mark.parametrize("perm", [0, 2, 4])
+def test_the_permission_of_the_topic_stops_nothing(release: Release, perm: int) -> None:
+    """BROKER-SEND-32: and that of the broker stops ordered topics only, BROKER-SEND-3."""
+    broker = BrokerUnderTest(release).start()
+    config = TopicConfig(topic_name="T", perm=perm)
+    broker.ctx.topic_config_manager.update_topic_config(config, broker.now)
+    assert _stored(broker, broker.produce()).topic == "T"
+
+
+@ALL
 def test_half_messages_are_told_apart(release: Release) -> None:
     """BROKER-SEND-17: and may be forbidden."""
     broker = BrokerUnderTest(release).start()
