@@ -23,7 +23,7 @@ def _asker(w: Wire) -> tuple[str, Connection]:
 
 def _reply_ext(w: Wire, topic: str, client: str, **ext: ExtValue) -> dict[str, ExtValue]:
     properties = {"REPLY_TO_CLIENT": client, "CORRELATION_ID": "c1", "TTL": "3000"}
-    return w.send_ext(topic, properties=properties, **ext)
+    return {**w.send_ext(topic, properties=properties), **ext}
 
 
 def _pushed(asker: Connection) -> Frame:

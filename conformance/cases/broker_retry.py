@@ -7,8 +7,9 @@ from conformance.connection import ExtValue
 from conformance.matching import ABSENT
 from conformance.records import Record
 from conformance.response import Response
+from conformance.session import compact_json
 from conformance.settings import broker_settings
-from conformance.wire import SendResult, Wire, compact_json
+from conformance.wire import SendResult, Wire
 from refimpl.model.ids import JsonValue
 from refimpl.remoting.request_code import RequestCode
 from refimpl.remoting.response_code import ResponseCode

@@ -133,7 +133,7 @@ def stored_form(w: Wire) -> None:
 
 
 def _view(w: Wire, half: _Half) -> Record:
-    ext = {"offset": half.physical_offset, "topic": _HALF}
+    ext: dict[str, ExtValue] = {"offset": half.physical_offset, "topic": _HALF}
     response = w.broker.request(RequestCode.VIEW_MESSAGE_BY_ID, ext=ext)
     return decode_records(w.expect(response, code=ResponseCode.SUCCESS).body)[0]
 
@@ -168,7 +168,8 @@ def commit(w: Wire) -> None:
     w.equal(record.prepared_transaction_offset, half.physical_offset, "prepared offset")
     names = ("TAGS", "own", "UNIQ_KEY", "PGROUP", "TRAN_MSG", "REAL_TOPIC", "REAL_QID")
     stored = [record.properties.get(name) for name in names]
-    kept = w.by_release({"4.6": [topic, "2"], "4.9": [topic, "2"], "5.5": [None, None]})
+    real: tuple[str | None, ...] = (topic, "2")
+    kept = w.by_release({"4.6": real, "4.9": real, "5.5": (None, None)})
     w.equal(stored, ["red", "kept", half.key, half.group, "true", *kept], "properties")
 
 

@@ -172,7 +172,7 @@ class NameServerUnderTest:
             ha_server_addr=address.replace("10911", "10912"),
             broker_id=broker_id,
             compressed=compressed,
-            body_crc32=crc,
+            body_crc32=crc or 0,
             heartbeat_timeout_millis=timeout,
             enable_acting_master=acting,
         )

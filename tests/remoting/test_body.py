@@ -172,9 +172,11 @@ def test_what_clients_say_of_themselves(release: Release) -> None:
     beat = HeartbeatData.decode(HEARTBEAT, release)
     assert beat.producer_data_set == ()
     (group,) = beat.consumer_data_set
+    assert group is not None
     assert (group.consume_type, group.message_model) == ("CONSUME_PASSIVELY", "CLUSTERING")
     assert group.consume_from_where == "CONSUME_FROM_FIRST_OFFSET"
-    (subscription,) = group.subscription_data_set
+    (subscription,) = group.subscription_data_set or ()
+    assert subscription is not None
     assert (subscription.sub_version, subscription.expression_type) == (17, "TAG")
 
 
