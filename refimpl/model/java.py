@@ -18,6 +18,7 @@ INT_MIN, INT_MAX = -(1 << 31), (1 << 31) - 1
 LONG_MIN, LONG_MAX = -(1 << 63), (1 << 63) - 1
 
 _LAST_BMP = 0xFFFF
+_FEW = 24  # keys whose order is worth remembering
 _REPLACEMENT = "�"
 _POWERS = [pow(31, exponent, 1 << 32) for exponent in range(512)]
 
@@ -160,7 +161,16 @@ def hash_order(keys: list[_T], hash_code: Callable[[_T], int], capacity: int = 1
 
 def hash_map_order(keys: Iterable[str], capacity: int = 16) -> list[str]:
     """Strings, in order of insertion, in the order in which a `HashMap` of them iterates."""
-    return hash_order(list(dict.fromkeys(keys)), string_hash, capacity)
+    distinct = tuple(dict.fromkeys(keys))
+    if len(distinct) > _FEW:
+        return hash_order(list(distinct), string_hash, capacity)
+    return list(_order_of_few(distinct, capacity))
+
+
+@lru_cache(maxsize=1024)
+def _order_of_few(keys: tuple[str, ...], capacity: int) -> tuple[str, ...]:
+    """Names of fields and properties: the same ones in message after message."""
+    return tuple(hash_order(list(keys), string_hash, capacity))
 
 
 def in_hash_map_order(entries: Mapping[str, str], capacity: int = 16) -> dict[str, str]:

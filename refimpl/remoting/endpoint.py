@@ -32,6 +32,7 @@ class Endpoint:
     """The channels of a node, their open requests, and the effects that are not taken yet."""
 
     __slots__ = (
+        "_asking",
         "_by_address",
         "_connections",
         "_effects",
@@ -58,6 +59,7 @@ class Endpoint:
         self._serialize_type = serialize_type
         self._max_idle = max_idle
         self._connections: dict[ChannelId, Connection] = {}
+        self._asking: dict[ChannelId, Connection] = {}  # those with open requests, and some more
         self._by_address: dict[Address, ChannelId] = {}  # channels that this node opened
         self._waiting: dict[ChannelId, list[bytes]] = {}  # frames for channels not yet open
         self._effects: list[Effect] = []
@@ -138,6 +140,7 @@ class Endpoint:
         """Ask something; `ResponseReceived` or `RequestFailed` with `context` follows, once."""
         connection = self._connection(channel)
         command = self._request(code, header, body, 0)
+        self._asking[channel] = connection
         connection.expect(command.opaque, context, Millis(now + timeout))
         self._write(channel, connection, frame.encode(command, self._release), now)
         return command.opaque
@@ -163,6 +166,7 @@ class Endpoint:
         own = replace(
             command, opaque=self._opaque(), flag=0, serialize_type=self._serialize_type, language=0
         )
+        self._asking[channel] = connection
         connection.expect(own.opaque, context, Millis(now + timeout))
         data = frame.encode(own, self._release, version=self._release.header_version)
         self._write(channel, connection, data, now)
@@ -227,8 +231,9 @@ class Endpoint:
     def next_timer(self) -> Millis | None:
         """When the first open request fails, or a channel may have been silent for too long."""
         first = self._idle_check
-        for connection in self._connections.values():
-            if connection.open_requests:
+        if self._asking:
+            self._asking = {c: one for c, one in self._asking.items() if one.open_requests}
+            for connection in self._asking.values():
                 deadline = connection.next_deadline()
                 if deadline is not None and (first is None or deadline < first):
                     first = deadline
@@ -241,9 +246,8 @@ class Endpoint:
     def handle_timer(self, now: Millis) -> list[EndpointEvent]:
         """Fail requests that are late, close channels that are idle. REMOTING-CONNECTION-7."""
         events: list[EndpointEvent] = []
-        for channel, connection in self._connections.items():
-            if connection.open_requests:
-                events += [(channel, event) for event in connection.expire(now)]
+        for channel, connection in self._asking.items():
+            events += [(channel, event) for event in connection.expire(now)]
         if self._orphans:
             for channel, orphan in self._orphans:
                 events += [(channel, event) for event in orphan.expire(now)]
@@ -269,6 +273,7 @@ class Endpoint:
         if connection is not None and self._by_address.get(connection.peer) == channel:
             del self._by_address[connection.peer]
         self._waiting.pop(channel, None)
+        self._asking.pop(channel, None)
         if not self._connections:
             self._idle_check = None
         return connection

@@ -7,6 +7,7 @@ Java: remoting/protocol/RemotingSerializable, RemotingCommand (bean), fastjson 1
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from json import loads
 
 from refimpl.model.ids import Opaque
@@ -109,9 +110,13 @@ def _escape_2(match: re.Match[str]) -> str:
 
 def quote(text: str, release: Release) -> str:
     """A JSON string as the release writes it: REMOTING-HEADER-4."""
+    return _quote(text, oldest=release.oldest_json)
+
+
+def _quote(text: str, *, oldest: bool) -> str:
     if text.isalnum() and text.isascii():
         return f'"{text}"'
-    if release.oldest_json:
+    if oldest:
         return f'"{_SPECIAL_1.sub(_escape_1, text)}"'
     return f'"{_SPECIAL_2.sub(_escape_2, text)}"'
 
@@ -133,5 +138,17 @@ def encode(command: RemotingCommand, version: int, release: Release) -> bytes:
 
 
 def _entries(ext_fields: Mapping[str, str], release: Release) -> str:
-    keys = hash_map_order(ext_fields) if len(ext_fields) > 1 else ext_fields
-    return ",".join(f"{quote(key, release)}:{quote(ext_fields[key], release)}" for key in keys)
+    oldest = release.oldest_json
+    return ",".join(
+        [
+            name + _quote(ext_fields[key], oldest=oldest)
+            for key, name in _names(tuple(ext_fields), oldest=oldest)
+        ]
+    )
+
+
+@lru_cache(maxsize=256)
+def _names(keys: tuple[str, ...], *, oldest: bool) -> tuple[tuple[str, str], ...]:
+    """Keys in the order of their map, each with its printed form: the same in every answer."""
+    ordered = hash_map_order(keys) if len(keys) > 1 else keys
+    return tuple((key, _quote(key, oldest=oldest) + ":") for key in ordered)
