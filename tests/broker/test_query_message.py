@@ -70,6 +70,14 @@ def test_records_come_in_json_and_unasked_for(broker: BrokerUnderTest, code: int
     assert len(received) == before + 2
 
 
+def test_a_bound_of_time_is_looked_at_before_the_count(broker: BrokerUnderTest) -> None:
+    """BROKER-QUERY-17."""
+    negative = query(broker, "Aa", maxNum=-1)
+    assert negative.remark == "java.lang.IllegalArgumentException: Illegal Capacity: -1"
+    missing = query(broker, "Aa", maxNum=-1, endTimestamp=" 5")
+    assert (missing.remark or "").startswith("java.lang.NullPointerException")
+
+
 def test_what_an_administrator_leaves_out(broker: BrokerUnderTest) -> None:
     """REMOTING-HEADER-9, BROKER-ADMIN-54: a null is shown, or met where it is used."""
     not_online = ask(broker, 307, consumerGroup="G")

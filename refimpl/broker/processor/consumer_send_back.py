@@ -70,7 +70,8 @@ def consumer_send_msg_back(ctx: BrokerContext, request: Request) -> RemotingComm
     if message is None:
         remark = f"look message by offset failed, {header.offset}"
         return make_response(command, ResponseCode.SYSTEM_ERROR, remark)
-    dead = header.delay_level < 0 or message.reconsume_times >= _limit(ctx, command, header, group)
+    limit = _limit(ctx, command, header, group)
+    dead = message.reconsume_times >= limit or header.delay_level < 0
     if dead:
         topic, queue_id = dlq_topic(header.group), 0
         perm = PERM_WRITE | PERM_READ if release.dead_letter_is_readable else PERM_WRITE

@@ -39,14 +39,15 @@ def query_message(ctx: BrokerContext, request: Request) -> RemotingCommand | Non
         index_type = _INDEX_UNIQUE_TYPE
     elif not index_type:
         index_type = _INDEX_KEY_TYPE
+    begin, end = header.begin_timestamp, header.end_timestamp
     if max_num < 0:
         raise ProcessorThrew("java.lang.IllegalArgumentException", f"Illegal Capacity: {max_num}")
     result = ctx.store.query_message(
         Topic("null" if header.topic is None else header.topic),
         "null" if header.key is None else header.key,
         max_num,
-        header.begin_timestamp,
-        header.end_timestamp,
+        begin,
+        end,
         index_type if typed else None,
     )
     answer = QueryMessageResponseHeader(
