@@ -52,7 +52,7 @@ _UNSETTLED = frozenset(
     }
 )
 # A consumer reports the offset of its empty retry queue only after its first pull timed out.
-_NOT_YET_REPORTED: JsonValue = {"brokerOffset": 0, "consumerOffset": 0, "lastTimestamp": 0}
+_NOT_YET_REPORTED = {"brokerOffset": 0, "consumerOffset": 0, "lastTimestamp": 0}
 
 
 def parse(output: str) -> dict[str, Step]:
@@ -99,8 +99,12 @@ def mask(
                 for k, v in value.items()
                 if k not in _OF_THE_TARGET
                 and k != _SOMETIMES_THERE
-                and not (k.startswith("%RETRY%") and v == _NOT_YET_REPORTED)
+                and not (k.startswith("%RETRY%") and _is_not_yet_reported(v))
             }
+
+
+def _is_not_yet_reported(offsets: JsonValue) -> bool:
+    return isinstance(offsets, dict) and _NOT_YET_REPORTED.items() <= offsets.items()
 
 
 def _is_empty_statistics(item: JsonValue) -> bool:

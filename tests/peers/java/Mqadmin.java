@@ -24,7 +24,7 @@ import org.apache.rocketmq.tools.command.MQAdminStartup;
 public final class Mqadmin {
     private static final String TOPIC = "AdmTopic";
     private static final String GROUP = "AdmGroup";
-    private static final long PATIENCE = 20_000;
+    private static final long PATIENCE = 60_000;
     private static final long PATIENCE_WITH_LOOPS = 2_500;
     private static final List<String> LOOPS = List.of("clusterRT", "startMonitoring");
 
@@ -47,7 +47,7 @@ public final class Mqadmin {
             long from = System.currentTimeMillis();
             List<String> shown = run(line);
             boolean failed = shown.stream().anyMatch(
-                text -> text.startsWith("Caused by: ") || text.matches("[\\w.$]+Exception\\b.*"));
+                text -> text.startsWith("Caused by: ") || text.matches("(\\w+\\.)+\\w*Exception\\b.*"));
             real.println("STEP {\"step\":" + Outcome.quote(line.replace('\t', ' '))
                 + ",\"ms\":" + (System.currentTimeMillis() - from) + ",\"ok\":" + !failed
                 + "," + (failed ? "\"error\":" : "\"result\":") + Outcome.show(shown, 0) + "}");
