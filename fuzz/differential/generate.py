@@ -44,6 +44,7 @@ KINDS: dict[str, Callable[[Prng], str]] = {
     "zero": _one_of("0", "0", "0", "1"),
     "broker_id": _one_of("0", "0", "0", "0", "1", "2", "-1"),
     "times": _one_of("0", "0", "1", "2", "3", "15", "16", "17", "-1"),
+    "long": _one_of("120000", "3600000"),
     "bool": _one_of("true", "false"),
     "yes": _one_of("true", "true", "true", "true", "false"),
     "no": _one_of("false", "false", "false", "false", "true"),
@@ -176,6 +177,9 @@ class _Writer:
         elif not shape.body and chance(dice, 2):
             body = b"not asked for"
         self._only_one_queue(ext, shape)
+        if shape.code == 103:
+            for name in ("brokerName", "brokerAddr", "clusterName"):  # NAMESRV-LIFECYCLE-20
+                ext[name] = ext.get(name) or f"b{TOKEN}"
         serialize = SerializeType.ROCKETMQ if chance(dice, 25) else SerializeType.JSON
         if serialize is SerializeType.ROCKETMQ:
             ext = {

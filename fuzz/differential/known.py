@@ -22,7 +22,53 @@ class Known:
     value: str = ""
 
 
-KNOWN: tuple[Known, ...] = ()
+KNOWN: tuple[Known, ...] = (
+    Known(
+        rule="STORE-CQ-12",
+        reason="Java keeps a queue object for every queue number that anybody asked for",
+        releases=("4.6", "4.9", "5.5"),
+        codes=(321,),
+        path=r"^answers\[0\]\.(code|remark|body.*)$",
+        value=r"is not exist!",
+    ),
+    Known(
+        rule="BROKER-ADMIN-38",
+        reason="4.6.1 writes the body before it fills it: the answer says that the queue is empty",
+        releases=("4.6",),
+        codes=(321,),
+        path=r"^answers\[0\]\.body",
+    ),
+    Known(
+        rule="BROKER-ADMIN-3",
+        reason="4.6.1 answers SUCCESS before it looks at the numbers, then a second time",
+        releases=("4.6",),
+        codes=(17,),
+        path=r"^answers",
+        value=r"NullPointerException|NumberFormatException",
+    ),
+    Known(
+        rule="BROKER-QUERY-17",
+        reason="Java makes room for as many offsets as were asked for, and its heap ends",
+        releases=("4.6", "4.9", "5.5"),
+        codes=(12,),
+        path=r"^answers\[0\]\.",
+        value=r"OutOfMemoryError",
+    ),
+    Known(
+        rule="STORE-READ-5",
+        reason="4.6.1 sends a consumer back to 0 from beyond the end of a queue",
+        releases=("4.6",),
+        codes=(11, 361),
+        path=r"^answers\[0\]\.ext\.nextBeginOffset$",
+    ),
+    Known(
+        rule="BROKER-TRANS-23",
+        reason="Java diverts a half message with a delay level, and loses it",
+        releases=("4.6", "4.9", "5.5"),
+        codes=(10, 310),
+        path=r"^answers\[0\]\.ext\.(queueOffset|queueId)$",
+    ),
+)
 
 
 def known(mismatch: Mismatch, release: str) -> Known | None:

@@ -20,6 +20,7 @@ _PLACE = re.compile(r", (?:[\w.]+/)?[\w$./]+(?:<\w+>)?\([\w ]+(?:\.java:\d+)?\)$
 _MESSAGE_ID = re.compile(r"^([0-9A-F]{8})([0-9A-F]{8})([0-9A-F]{16})$")
 _UNIQUE_ID = re.compile(r"(?<![0-9A-F])[0-9A-F]{32}(?![0-9A-F])")
 _VERSION_NUMBERS = re.compile(r"(?<=:)\d+")
+_EXPECTED = re.compile(r"(parser\.ParseException: ).*", re.DOTALL)  # BROKER-FILTER-9
 _NUMBER = re.compile(r"-?\d+")
 _ADDRESS = re.compile(r"127\.0\.0\.1(?::|%3A)(\d{4,5})")
 _TIME_TEXT = re.compile(r"\d{4}-\d\d-\d\d[ T#]\d\d:\d\d:\d\d(?:[.:,]\d+)?")
@@ -149,6 +150,12 @@ def _properties(body: bytes) -> JsonValue:
 # --- the rules
 
 
+def own_opaque(tree: Tree, scene: Scene) -> None:
+    """Java numbers a header without an opaque itself, with a counter of its process."""
+    if scene.step.raw is not None and b"opaque" not in scene.step.raw:
+        tree["opaque"] = "<own>"
+
+
 def exception_place(tree: Tree, _: Scene) -> None:
     """The stack element behind an exception names a line of Java."""
     remark = tree["remark"]
@@ -157,13 +164,13 @@ def exception_place(tree: Tree, _: Scene) -> None:
 
 
 def exception_text(tree: Tree, _: Scene) -> None:
-    """Texts of NullPointerException and ClassCastException are written by the Java that runs."""
+    """Texts of these exceptions are written by the Java that runs, and change with it."""
     remark = tree["remark"]
     if isinstance(remark, str) and remark.startswith(_HELPFUL):
         tree["remark"] = remark = None
     if isinstance(remark, str):
         tree["remark"] = re.sub(
-            r"^(java\.lang\.(?:NullPointer|ClassCast|ArrayIndexOutOfBounds|NegativeArraySize)"
+            r"^(java\.lang\.(?:NullPointer|ClassCast|ArrayIndexOutOfBounds|StringIndexOutOfBounds|NegativeArraySize)"
             r"Exception)\b.*",
             r"\1",
             remark,
@@ -172,10 +179,10 @@ def exception_text(tree: Tree, _: Scene) -> None:
 
 
 def library_text(tree: Tree, _: Scene) -> None:
-    """The text of a JSON library's exception tells positions inside its own parser."""
+    """What a JSON reader says of its position, and what a selector's parser expected."""
     remark = tree["remark"]
     if isinstance(remark, str):
-        tree["remark"] = _LIBRARY.sub(r"\1", remark)
+        tree["remark"] = _EXPECTED.sub(r"\1", _LIBRARY.sub(r"\1", remark))
 
 
 def message_ids(tree: Tree, _: Scene) -> None:
@@ -246,6 +253,12 @@ def places(tree: Tree, _: Scene) -> None:
 def rates(tree: Tree, _: Scene) -> None:
     """Rates depend on when the samplers run."""
     _every_member(tree, _RATES, lambda value: 0 if isinstance(value, int | float) else value)
+
+
+def delayed(tree: Tree, scene: Scene) -> None:
+    """How many delayed messages have been delivered depends on the time of the question."""
+    if scene.step.code == _DELAY_OFFSETS:
+        _every_member(tree, frozenset({"offsetTable"}), lambda _: "<delivered>")
 
 
 def data_versions(tree: Tree, _: Scene) -> None:
@@ -330,7 +343,9 @@ def host_settings(tree: Tree, scene: Scene) -> None:
 
 _PATH = re.compile(r"(?<=_)[./].*")
 _RUNTIME_INFO = 28
+_DELAY_OFFSETS = 45
 RULES: tuple[Callable[[Tree, Scene], None], ...] = (
+    own_opaque,
     exception_place,
     exception_text,
     library_text,
@@ -342,6 +357,7 @@ RULES: tuple[Callable[[Tree, Scene], None], ...] = (
     time_texts,
     places,
     rates,
+    delayed,
     data_versions,
     totals,
     other_plays,

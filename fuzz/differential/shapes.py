@@ -161,12 +161,12 @@ _ADMIN_AREA = (
 )
 _REGISTER = (
     "brokerName=broker brokerAddr=broker_addr clusterName=cluster haServerAddr=text "
-    "brokerId=broker_id compressed=no? bodyCrc32=zero? heartbeatTimeoutMillis=times? "
+    "brokerId=broker_id compressed=no? bodyCrc32=zero? heartbeatTimeoutMillis=long? "
     "enableActingMaster=bool?"
 )
 _HEARTBEAT = (
     "clusterName=cluster brokerAddr=broker_addr brokerName=broker brokerId=broker_id? epoch=small? "
-    "maxOffset=small? confirmOffset=small? heartbeatTimeoutMills=times? electionPriority=small?"
+    "maxOffset=small? confirmOffset=small? heartbeatTimeoutMills=long? electionPriority=small?"
 )
 _BROKER = "brokerName=broker brokerAddr=broker_addr clusterName=cluster brokerId=broker_id"
 _NAMESRV_AREA = tuple(

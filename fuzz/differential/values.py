@@ -35,7 +35,7 @@ ODD_NAMES = (
     "", " ", "  \t", "\u3000", f" T{TOKEN}a", f"T{TOKEN}a ", f"T{TOKEN}a\x00", f"T{TOKEN}\x01b",
     f"T{TOKEN}\x02b", f"T{TOKEN}\nb", f"T{TOKEN}.b", f"T{TOKEN}/b", f"T{TOKEN}@b",
     f"T{TOKEN}@G{TOKEN}",
-    f"T{TOKEN}#b", f"T{TOKEN}:b", f"T{TOKEN}=b", f"T{TOKEN},b", f"T{TOKEN}*", f"T{TOKEN}é",
+    f"T{TOKEN}#b", f"T{TOKEN}:b", f"T{TOKEN}=b", f"T{TOKEN}*", f"T{TOKEN}é",
     f"T{TOKEN}中",
     f"T{TOKEN}\U0001f600", f"-{TOKEN}", f"_{TOKEN}|%", f"%{TOKEN}", "*", "null", "..", "%",
     "%RETRY%",
