@@ -89,7 +89,6 @@ class BodyRefused(RemotingError):
         refused.remark = "java.lang.NullPointerException"
         return refused
 
-
     @classmethod
     def threw(cls, thrown: str) -> "BodyRefused":
         """A request before whose body Java throws `thrown`."""

@@ -170,7 +170,7 @@ def test_the_wrong_type_is_refused() -> None:
         (RELEASE_4_6, {"listenPort": "21000", "haListenPort": "7"}, 21001),
         (RELEASE_4_9, {"listenPort": "21000", "haListenPort": "7"}, 21001),
         (RELEASE_5_5, {"listenPort": "21000", "haListenPort": "7"}, 7),
-        (RELEASE_5_5, {"listenPort": "21000"}, 10912),
+        (RELEASE_5_5, {"listenPort": "21000"}, 21001),
         (RELEASE_5_5, {"listenPort": "21000", "haListenPort": "0"}, 21001),
         (RELEASE_5_5, {"listenPort": "21000", "haListenPort": "-5"}, 21001),
         (RELEASE_4_9, {}, 10912),

@@ -144,7 +144,7 @@ def _send_single(
     properties = in_java_order(properties, release)
     if release.drops_stored_wait and PROPERTY_WAIT_STORE_MSG_OK in properties:
         printed = {k: v for k, v in properties.items() if k != PROPERTY_WAIT_STORE_MSG_OK}
-        if not _REPRINTED.isdisjoint(printed):  # put back, it comes last of its like: BROKER-SEND-18
+        if not _REPRINTED.isdisjoint(printed):  # BROKER-SEND-18: put back, it comes last
             wait = {PROPERTY_WAIT_STORE_MSG_OK: properties[PROPERTY_WAIT_STORE_MSG_OK]}
             properties = in_java_order({**printed, **wait}, release)
     else:
