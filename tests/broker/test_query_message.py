@@ -70,6 +70,19 @@ def test_records_come_in_json_and_unasked_for(broker: BrokerUnderTest, code: int
     assert len(received) == before + 2
 
 
+def test_offsets_of_a_nameless_group_are_cloned(broker: BrokerUnderTest) -> None:
+    """BROKER-ADMIN-37: a missing name is the word null in a key, and met where it is looked up."""
+    offsets = broker.ctx.consumer_offset_manager
+    offsets.commit_offset("G", "T", 0, 5, NOW)
+    assert ask(broker, 314, srcGroup="G", topic="T", offline="true").code == 0
+    assert offsets.query_offset("null", "T", 0) == 5
+    assert ask(broker, 314, destGroup="H", topic="T", offline="true").code == 0
+    assert offsets.query_offset("H", "T", 0) == 5
+    assert ask(broker, 314, destGroup="I", topic="T").code == 1
+    assert ask(broker, 314, destGroup="I").code == 1
+    assert ask(broker, 314, destGroup="I", topic="unknown").code == 0
+
+
 def test_a_bound_of_time_is_looked_at_before_the_count(broker: BrokerUnderTest) -> None:
     """BROKER-QUERY-17."""
     negative = query(broker, "Aa", maxNum=-1)

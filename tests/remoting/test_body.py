@@ -290,6 +290,9 @@ def test_data_versions() -> None:
         assert decode_data_version(b"null", release) is None
         assert decode_data_version(b'""', release) is None
     assert decode_data_version(b"[]", RELEASE_4_9) is None
+    assert decode_data_version(b'{"counter":"7"}', RELEASE_4_9) == DataVersion(counter=7)
+    with pytest.raises(BodyRefused):
+        decode_data_version(b'{"counter":"9223372036854775808"}', RELEASE_4_9)
     with pytest.raises(BodyRefused, match="not an object") as error:
         decode_data_version(b"[]", RELEASE_5_5)
     assert error.value.remark.startswith("com.alibaba.fastjson2.JSONException")

@@ -88,10 +88,17 @@ def clone_group_offset(ctx: BrokerContext, request: Request) -> RemotingCommand:
     """
     command = request.command
     header = decode_header(CloneGroupOffsetRequestHeader, command.ext_fields, ctx.release)
-    source, topic = header.src_group, header.topic
+    source, topic = header.src_group or "", header.topic
+    nameless = header.src_group is None
     if topic is None or is_blank(topic):
+        if nameless and ctx.consumer_offset_manager.offset_table:
+            raise null_pointer()
         return make_response(command, ResponseCode.SUCCESS)
     known = ctx.topic_config_manager.select_topic_config(topic) is not None
+    if nameless:
+        if known and not header.offline:
+            raise null_pointer()
+        source = "null"  # as Java prints it into a key
     manager = ctx.consumer_manager
     subscribed = (
         header.offline
@@ -99,7 +106,8 @@ def clone_group_offset(ctx: BrokerContext, request: Request) -> RemotingCommand:
         or manager.find_subscription_data(source, topic) is not None
     )
     if known and subscribed:
-        ctx.consumer_offset_manager.clone_offset(source, header.dest_group, topic)
+        target = "null" if header.dest_group is None else header.dest_group
+        ctx.consumer_offset_manager.clone_offset(source, target, topic)
     return make_response(command, ResponseCode.SUCCESS)
 
 

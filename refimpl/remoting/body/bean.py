@@ -153,8 +153,8 @@ class _Array(Codec):
     @override
     def read(self, value: JsonValue, at: Reading) -> object:
         if not isinstance(value, list):
-            text = self._inner.name == "String" and at.release.oldest_json
-            if text or not isinstance(value, dict):
+            strict = at.release.oldest_json and (self._inner.name == "String" or not self._ordered)
+            if strict or not isinstance(value, dict):
                 raise BodyRefused(self.name, "no array")
             value = [value]  # one is taken for many
         read = self._inner.read
@@ -276,7 +276,7 @@ def _read_subscription(value: dict[str, JsonValue], at: Reading) -> Subscription
         code_set=frozenset(int(_number("int", code)) for code in codes),
         sub_version=_version(value, at),
         expression_type=text_of(kind, at.release),
-        class_filter_mode=value.get("classFilterMode") in (True, "true"),
+        class_filter_mode=bool(_number("boolean", value.get("classFilterMode") or False)),
     )
 
 
@@ -451,10 +451,10 @@ class Body(WireValue):
 
     @classmethod
     def read(cls, data: bytes, release: Release, now: Millis = Millis(0)) -> Self | None:  # noqa: B008 - a number
-        """Read a body; None for null, and with fastjson 1 for `[]`. Raises `BodyRefused`."""
+        """Read a body; None for what reads as null. Raises `BodyRefused`."""
         try:
             value = parse_body(data, release)
-            if value is None or (value == [] and release.oldest_json):
+            if reads_as_null(value, release):
                 return None
             return cls.from_json(value, Reading(release, now))
         except BodyRefused as error:

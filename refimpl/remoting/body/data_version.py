@@ -2,6 +2,7 @@
 
 from refimpl.model import data_version
 from refimpl.model.data_version import DataVersion
+from refimpl.model.errors import InvalidInput
 from refimpl.model.java import encode_utf8
 from refimpl.model.release import Release
 from refimpl.remoting.body.java_json import parse_body, reads_as_null, write
@@ -13,10 +14,13 @@ def decode_data_version(data: bytes, release: Release) -> DataVersion | None:
     value = parse_body(data, release)
     if reads_as_null(value, release):
         return None
+    library = "fastjson" if release.oldest_json else "fastjson2"
     if not isinstance(value, dict):
-        library = "fastjson" if release.oldest_json else "fastjson2"
         raise BodyRefused("DataVersion", "not an object", library)
-    return data_version.from_json(value, release)
+    try:
+        return data_version.from_json(value, release)
+    except InvalidInput as error:
+        raise BodyRefused("DataVersion", error.reason, library) from None
 
 
 def encode_data_version(version: DataVersion, release: Release) -> bytes:

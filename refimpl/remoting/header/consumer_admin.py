@@ -122,10 +122,10 @@ class CloneGroupOffsetRequestHeader(Header):
     """Fields of CLONE_GROUP_OFFSET (314)."""
 
     WIRE: ClassVar[str] = (
-        "srcGroup:String! destGroup:String! topic:String offline:boolean bname:String"
+        "srcGroup:String destGroup:String topic:String offline:boolean bname:String"
     )
-    src_group: str
-    dest_group: str
+    src_group: str | None = None
+    dest_group: str | None = None
     topic: str | None = None
     offline: bool = False
     bname: str | None = None  # 5.5
