@@ -42,15 +42,15 @@ _OF_THE_TARGET = frozenset(  # what only the recording's properties file named, 
         "transactionTimeOut", "transactionCheckInterval",
     }
 )  # fmt: skip
-# 5.5 makes it when it gives up a half message, which a slow machine may bring about.
-_SOMETIMES_THERE = "TRANS_CHECK_MAX_TIME_TOPIC"
-_UNORDERED = "consumeStatsList"  # the order of Java hash tables, at every depth
-_UNSETTLED = frozenset(
+_SOMETIMES_THERE = frozenset(
     {
+        "TRANS_CHECK_MAX_TIME_TOPIC",  # of 5.5, when a slow machine makes it give up a half message
         "CG_WRONG",  # refused at its start, and sometimes seen as a member until it leaves
-        "CID_RMQ_SYS_TRANS",  # how far the check of half messages has come
+        "%RETRY%CG_WRONG",
     }
 )
+_UNORDERED = "consumeStatsList"  # the order of Java hash tables, at every depth
+_UNSETTLED = _SOMETIMES_THERE | {"CID_RMQ_SYS_TRANS"}  # how far the check of half messages came
 # A consumer reports the offset of its empty retry queue only after its first pull timed out.
 _NOT_YET_REPORTED = {"brokerOffset": 0, "consumerOffset": 0, "lastTimestamp": 0}
 
@@ -87,7 +87,9 @@ def mask(
             return "MILLIS" if value in _MILLIS else value
         case list():
             items = [
-                mask(item, known, unordered=unordered) for item in value if item != _SOMETIMES_THERE
+                mask(item, known, unordered=unordered)
+                for item in value
+                if not (isinstance(item, str) and item in _SOMETIMES_THERE)
             ]
             if unordered:
                 kept = [item for item in items if not _is_empty_statistics(item)]
@@ -98,7 +100,7 @@ def mask(
                 _masked_text(k, known): mask(v, known, k, unordered=unordered)
                 for k, v in value.items()
                 if k not in _OF_THE_TARGET
-                and k != _SOMETIMES_THERE
+                and k not in _SOMETIMES_THERE
                 and not (k.startswith("%RETRY%") and _is_not_yet_reported(v))
             }
 
