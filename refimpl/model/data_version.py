@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 
+from refimpl.model.errors import InvalidInput
 from refimpl.model.ids import JsonValue, Millis
 from refimpl.model.java import i64, parse_long
 from refimpl.model.release import Release
@@ -47,15 +48,15 @@ def to_json(version: DataVersion, release: Release) -> dict[str, JsonValue]:
 
 
 def from_json(value: dict[str, JsonValue], release: Release) -> DataVersion:
-    """Read a version; what is missing, null or no number is 0.
-
-    Raises `InvalidInput` for a text that Java cannot read as a number.
-    """
+    """Read a version; what is missing, null or no number is 0."""
 
     def number(name: str) -> int:
         found = value.get(name)
-        if isinstance(found, str) and found:
-            return parse_long(found)
+        if isinstance(found, str):
+            try:
+                return parse_long(found)
+            except InvalidInput:
+                return 0
         return i64(found) if isinstance(found, int) and not isinstance(found, bool) else 0
 
     return DataVersion(

@@ -3,7 +3,7 @@
 from refimpl.model import data_version
 from refimpl.model.data_version import DataVersion
 from refimpl.model.errors import InvalidInput
-from refimpl.model.java import encode_utf8
+from refimpl.model.java import encode_utf8, parse_long
 from refimpl.model.release import Release
 from refimpl.remoting.body.java_json import parse_body, reads_as_null, write
 from refimpl.remoting.errors import BodyRefused
@@ -18,9 +18,12 @@ def decode_data_version(data: bytes, release: Release) -> DataVersion | None:
     if not isinstance(value, dict):
         raise BodyRefused("DataVersion", "not an object", library)
     try:
-        return data_version.from_json(value, release)
+        for member in ("counter", "timestamp"):
+            if isinstance(text := value.get(member), str) and text:
+                parse_long(text)
     except InvalidInput as error:
         raise BodyRefused("DataVersion", error.reason, library) from None
+    return data_version.from_json(value, release)
 
 
 def encode_data_version(version: DataVersion, release: Release) -> bytes:
