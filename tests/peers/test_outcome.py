@@ -110,4 +110,4 @@ def test_a_recording_is_masked_and_whole(name: str) -> None:
 @pytest.mark.parametrize("release", RELEASES)
 def test_every_line_of_mqadmin_has_a_recording(release: str) -> None:
     recorded = {str(step["step"]).partition(" #")[0] for step in outcome.load(f"mqadmin-{release}")}
-    assert {line.replace("\t", " ") for line in lines(release)} == recorded
+    assert {mask(line.replace("\t", " "), {}) for line in lines(release)} == recorded
