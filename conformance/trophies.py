@@ -16,7 +16,7 @@ class Trophy:
     """One demonstration. `shown_on` and `absent_on` are published Apache releases."""
 
     fault: str  # identifier in the catalogue; empty where only the issue tracker has it
-    issue: str  # of apache/rocketmq
+    issue: str  # of apache/rocketmq; empty where none is known
     title: str
     case: str
     shown_on: tuple[str, ...]
@@ -207,6 +207,38 @@ TROPHIES: tuple[Trophy, ...] = (
         case="NAMESRV-LIFECYCLE-20/nothing-under-null/name",
         shown_on=("4.6.1", "4.9.7", "5.5.0"),
         absent_on=(),
+    ),
+    Trophy(
+        fault="S04",
+        issue="#5174",
+        title="A query for the very time of a message does not find it",
+        case="STORE-INDEX-8/window-that-begins-at-the-message",
+        shown_on=("4.6.1", "4.9.7", "5.5.0"),
+        absent_on=(),
+    ),
+    Trophy(
+        fault="S05",
+        issue="#8007",
+        title="A crash takes keys out of the index",
+        case="STORE-INDEX-11/keys-survive-a-crash",
+        shown_on=("4.6.1", "4.9.7", "5.5.0"),
+        absent_on=(),
+    ),
+    Trophy(
+        fault="S06",
+        issue="#10017",
+        title="Records that recovery cut off come back after the next crash",
+        case="STORE-RECOVERY-6/what-was-cut-off-stays-away",
+        shown_on=("4.6.1", "4.9.7", "5.5.0"),
+        absent_on=(),
+    ),
+    Trophy(
+        fault="",
+        issue="",
+        title="Delayed messages come at once after a crash that took their queue",
+        case="STORE-RECOVERY-9/delayed-message-keeps-its-time",
+        shown_on=("4.9.7",),
+        absent_on=("4.6.1", "5.5.0"),
     ),
 )
 
