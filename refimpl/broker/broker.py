@@ -118,6 +118,8 @@ class Broker:
         """
         ctx = self.ctx
         ctx.config_version = DataVersion(timestamp=now)
+        ctx.consumer_offset_manager.data_version = DataVersion(timestamp=now)
+        ctx.schedule_message_service.data_version = DataVersion(timestamp=now)
         ctx.config = ctx.consumer_filter_manager.with_bloom_filter_size(ctx.config)
         ctx.topic_config_manager = TopicConfigManager(ctx, now)
         ctx.subscription_group_manager = SubscriptionGroupManager(ctx, now)

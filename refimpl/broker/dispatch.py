@@ -141,8 +141,11 @@ def process_request(ctx: BrokerContext, request: Request, *, fast_port: bool = F
         return
     try:
         response = processor(ctx, request)
-    except (HeaderRefused, BodyRefused) as error:
+    except HeaderRefused as error:
         response = _threw(command, error.remark)
+    except BodyRefused as error:
+        library = "fastjson" if ctx.release.oldest_json else "fastjson2"
+        response = _threw(command, error.of_library(library).remark)
     except RefimplError as error:
         response = _threw(command, exception_text(error))
     else:

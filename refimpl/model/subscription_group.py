@@ -27,7 +27,7 @@ class SubscriptionGroupConfig:
     which_broker_when_consume_slowly: int = 1
     notify_consumer_ids_changed_enable: bool = True
     consume_message_orderly: bool = False
-    group_retry_policy: Mapping[str, JsonValue] = field(
+    group_retry_policy: Mapping[str, JsonValue] | None = field(
         default_factory=lambda: {"type": "CUSTOMIZED"}
     )
     group_sys_flag: int = 0
@@ -54,6 +54,7 @@ _FIELDS: Final = {
     "subscriptionDataSet": "subscription_data_set",
     "whichBrokerWhenConsumeSlowly": "which_broker_when_consume_slowly",
 }
+_POLICY_TYPES: Final = ("EXPONENTIAL", "CUSTOMIZED")
 _EXTENDED: Final = frozenset(
     {
         "attributes",
@@ -103,6 +104,15 @@ def _boolean(name: str, value: JsonValue) -> bool:
     raise InvalidInput(name, str(value), "is not a boolean")
 
 
+def _retry_policy(given: dict[str, JsonValue] | None) -> Mapping[str, JsonValue] | None:
+    """A policy as it is kept: null stays null, an unknown type is null and left out."""
+    if given is None:
+        return None
+    kind = given.get("type", "CUSTOMIZED")
+    rest = {name: entry for name, entry in given.items() if name != "type" and entry is not None}
+    return rest | {"type": kind} if kind in _POLICY_TYPES else rest
+
+
 def from_json(value: Mapping[str, JsonValue], release: Release) -> SubscriptionGroupConfig:
     """Read an object as fastjson does: unknown names are ignored, absent and null ones default."""
     given: dict[str, JsonValue] = {
@@ -126,7 +136,9 @@ def from_json(value: Mapping[str, JsonValue], release: Release) -> SubscriptionG
 
     group = given.get("group_name")
     subscriptions = given.get("subscription_data_set")
-    policy = mapping("group_retry_policy")
+    policy = defaults.group_retry_policy
+    if "groupRetryPolicy" in value:
+        policy = _retry_policy(mapping("group_retry_policy"))
     return SubscriptionGroupConfig(
         group_name=None if group is None else str(group),
         consume_enable=flag("consume_enable", default=True),
@@ -140,7 +152,7 @@ def from_json(value: Mapping[str, JsonValue], release: Release) -> SubscriptionG
         ),
         notify_consumer_ids_changed_enable=flag("notify_consumer_ids_changed_enable", default=True),
         consume_message_orderly=flag("consume_message_orderly", default=False),
-        group_retry_policy=defaults.group_retry_policy if policy is None else policy,
+        group_retry_policy=policy,
         group_sys_flag=number("group_sys_flag", defaults.group_sys_flag),
         consume_timeout_minute=number("consume_timeout_minute", defaults.consume_timeout_minute),
         subscription_data_set=(

@@ -57,6 +57,22 @@ def test_extended_fields_exist_only_where_the_release_has_them() -> None:
     assert list(extended) == sorted(extended)
 
 
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        (None, None),
+        ({}, {"type": "CUSTOMIZED"}),
+        ({"type": "EXPONENTIAL"}, {"type": "EXPONENTIAL"}),
+        ({"type": "X"}, {}),
+    ],
+)
+def test_retry_policies(given: JsonValue, kept: JsonValue) -> None:
+    """BROKER-FILTER-6: a null stays a null, an unknown type becomes one."""
+    group = from_json({"groupName": "g", "groupRetryPolicy": given}, RELEASE_5_5)
+    assert group.group_retry_policy == kept
+    assert to_json(group, RELEASE_5_5).get("groupRetryPolicy") == kept
+
+
 def test_values_in_other_forms() -> None:
     group = from_json(
         {"groupName": "g", "retryMaxTimes": "-1", "consumeEnable": "false", "brokerId": None},

@@ -9,6 +9,7 @@ Java 4.9.7: broker/processor/AdminBrokerProcessor. Rules BROKER-ADMIN-26 to -28,
 
 from refimpl.broker.client_channel_info import ClientChannelInfo
 from refimpl.broker.context import BrokerContext, Request
+from refimpl.model.java import encode_utf8
 from refimpl.remoting.body.client_connection import (
     Connection,
     ConsumerConnection,
@@ -17,7 +18,7 @@ from refimpl.remoting.body.client_connection import (
     ProducerTableInfo,
 )
 from refimpl.remoting.body.consumer import GroupList
-from refimpl.remoting.body.java_json import write
+from refimpl.remoting.body.java_json import Writable, write
 from refimpl.remoting.body.query import QuerySubscriptionResponseBody
 from refimpl.remoting.command import RemotingCommand, make_response
 from refimpl.remoting.header import decode_header
@@ -122,8 +123,10 @@ def query_topics_by_consumer(ctx: BrokerContext, request: Request) -> RemotingCo
     command = request.command
     header = decode_header(QueryTopicsByConsumerRequestHeader, command.ext_fields, ctx.release)
     topics = ctx.consumer_offset_manager.which_topic_by_consumer(header.group)
-    body = write({"topicList": topics}, ctx.release).encode()
-    return make_response(command, ResponseCode.SUCCESS, body=body)
+    listed: dict[str, Writable] = {"brokerAddr": str(ctx.address), "topicList": topics}
+    return make_response(
+        command, ResponseCode.SUCCESS, body=encode_utf8(write(listed, ctx.release))
+    )
 
 
 def query_subscription_by_consumer(ctx: BrokerContext, request: Request) -> RemotingCommand:
