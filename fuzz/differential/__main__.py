@@ -123,6 +123,7 @@ class _Run:
 
 def _start(left: Target, right: Target) -> None:
     for target in (left, right):
+        target.stop()  # the name server too: it keeps its configuration
         target.start(OPTIONS)
 
 

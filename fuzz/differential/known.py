@@ -68,6 +68,14 @@ KNOWN: tuple[Known, ...] = (
         codes=(10, 310),
         path=r"^answers\[0\]\.ext\.(queueOffset|queueId)$",
     ),
+    Known(
+        rule="BROKER-MEMBER-45",
+        reason="5.5.0 asks for the kind of a deleted group, which creates it anew",
+        releases=("5.5",),
+        codes=(201, 352),
+        path=r"^answers\[0\]\.(body\.json\.subscriptionGroupTable\.|ext$|code$|remark$)",
+        value=r"absent",
+    ),
 )
 
 

@@ -41,6 +41,7 @@ _TIMES = frozenset(
         "indexLastUpdateTimestamp",
         "lastUpdateTime",
         "storeTime",
+        "earliestMessageTimeStamp",
     ]
 )
 _PLACES = frozenset(["indexLastUpdatePhyoffset", "physicOffset"])
@@ -50,7 +51,13 @@ _HOST_CONFIG = re.compile(
 )
 # Given in the file of one target and not of the other; Java prints what it does not know as well.
 _HARNESS_CONFIG = frozenset(
-    ["bindAddress", "mapedFileSizeCommitLog", "mapedFileSizeConsumeQueue", "configFile"]
+    [
+        "bindAddress",
+        "storePathCommitLog",
+        "mapedFileSizeCommitLog",
+        "mapedFileSizeConsumeQueue",
+        "configFile",
+    ]
 )
 _RUNTIME_STABLE = frozenset(
     [

@@ -125,7 +125,7 @@ class _Play:
         self._stage.requests += 1
         patience = self._stage.agree_ms if step.reads else 0
         while True:
-            left = self._ask(self._left, step, _ANSWER_MS)
+            left = self._ask(self._left, step, _HELD_MS if step.holds else _ANSWER_MS)
             silent = not left.frames and not left.closed
             right = self._ask(self._right, step, _SILENCE_MS if silent else _ANSWER_MS * 5)
             trees = (
@@ -155,8 +155,6 @@ class _Play:
         frame = self._frame(side, step, opaque)
         if step.oneway:
             timeout_ms = _ONEWAY_MS
-        elif step.holds:
-            timeout_ms = _HELD_MS
         outcome = side.peer.ask(step.port, step.connection, encode(frame), opaque, timeout_ms)
         outcome.frames = [replace(one, opaque=step.label) for one in outcome.frames]
         return outcome
