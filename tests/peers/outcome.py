@@ -31,7 +31,7 @@ _PATTERNS = (
 _MILLIS = range(1_500_000_000_000, 2_000_000_000_000)
 _VOLATILE = frozenset(  # rates, durations, places in the log, and where this target lives
     {
-        "consumeTps", "inTps", "outTps", "spentTimeMills", "physicOffset", "delayTime", "totalDiff",
+        "consumeTps", "inTps", "outTps", "spentTimeMills", "physicOffset", "delayTime", "totalDiff", "totalInflightDiff",
         "listenPort", "haListenPort", "rocketmqHome", "storePathRootDir", "storePathCommitLog",
         "configStorePath", "kvConfigPath", "aclFilePath", "timerRocksDBPath",
     }
@@ -112,7 +112,11 @@ def _is_not_yet_reported(offsets: JsonValue) -> bool:
 def _is_empty_statistics(item: JsonValue) -> bool:
     if not isinstance(item, dict):
         return False
-    return not _UNSETTLED.isdisjoint(item) or ("consumeTps" in item and not item["offsetTable"])
+    return (
+        not item
+        or not _UNSETTLED.isdisjoint(item)
+        or ("consumeTps" in item and not item["offsetTable"])
+    )
 
 
 def _masked_text(text: str, known: Mapping[str, str]) -> str:

@@ -112,7 +112,7 @@ final class Consuming {
             return null;
         });
         Outcome.step("orderly.second-member.takes-half", () -> {
-            Outcome.until("the second member to lock two queues", Session.PATIENCE, () ->
+            Outcome.until("the second member to lock two queues", LOCKS_EXPIRE, () ->
                 held(two) == 2 && held(one) == 2);
             first.clear();
             send(session.producer, 24, 40);

@@ -6,6 +6,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collection;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -149,6 +150,9 @@ public final class Mqadmin {
         for (int i = 0; i < 4; i++) {
             session.commit(consumer, Session.queue(TOPIC, i), 1);
         }
+        Outcome.until("the topic of half messages", Session.PATIENCE, () -> ((Collection<?>)
+            Session.call(Session.call(session.admin, "fetchAllTopicList"), "getTopicList"))
+            .contains("RMQ_SYS_TRANS_HALF_TOPIC")); // made by the first check for transactions
         NAMES.put("{client}", consumer.getDefaultMQPushConsumerImpl().getmQClientFactory()
             .getClientId());
         System.out.println(Arrays.asList("joined", Outcome.bodies(got)));
