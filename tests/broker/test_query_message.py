@@ -83,14 +83,6 @@ def test_offsets_of_a_nameless_group_are_cloned(broker: BrokerUnderTest) -> None
     assert ask(broker, 314, destGroup="I", topic="unknown").code == 0
 
 
-def test_a_minimum_of_nothing(broker: BrokerUnderTest) -> None:
-    """BROKER-QUERY-16: a refusal between brokers has neither fields nor the name of a null."""
-    answer = ask(broker, 31, topic="T")
-    assert (answer.code, answer.ext_fields) == (1, None)
-    forwarded = broker.release.min_offset_is_forwarded
-    assert answer.remark == (None if forwarded else "java.lang.NullPointerException: queueId")
-
-
 def test_a_bound_of_time_is_looked_at_before_the_count(broker: BrokerUnderTest) -> None:
     """BROKER-QUERY-17."""
     negative = query(broker, "Aa", maxNum=-1)

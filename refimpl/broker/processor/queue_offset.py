@@ -37,7 +37,7 @@ def get_max_offset(ctx: BrokerContext, request: Request) -> RemotingCommand:
     )
 
 
-def get_min_offset(ctx: BrokerContext, request: Request) -> RemotingCommand | None:
+def get_min_offset(ctx: BrokerContext, request: Request) -> RemotingCommand:
     """The first message that a queue still has. BROKER-QUERY-11: 0 for an unknown queue.
 
     Where the release answers it as a call between brokers, its remark is never null and a refusal
@@ -51,9 +51,7 @@ def get_min_offset(ctx: BrokerContext, request: Request) -> RemotingCommand | No
     except HeaderRefused as error:
         if not forwarded:
             raise
-        text = None if error.value is None else error.remark.partition(": ")[2]
-        ctx.respond(request, make_response(command, ResponseCode.SYSTEM_ERROR, text))
-        return None  # without fields: the answer is made where no class of fields is known
+        return make_response(command, ResponseCode.SYSTEM_ERROR, error.remark.partition(": ")[2])
     offset = ctx.store.min_offset_in_queue(topic, queue_id)
     return make_response(
         command,
