@@ -31,7 +31,8 @@ _PATTERNS = (
 _MILLIS = range(1_500_000_000_000, 2_000_000_000_000)
 _VOLATILE = frozenset(  # rates, durations, places in the log, and where this target lives
     {
-        "consumeTps", "inTps", "outTps", "spentTimeMills", "physicOffset", "delayTime", "totalDiff", "totalInflightDiff",
+        "consumeTps", "inTps", "outTps", "spentTimeMills", "physicOffset", "delayTime",
+        "totalDiff", "totalInflightDiff",
         "listenPort", "haListenPort", "rocketmqHome", "storePathRootDir", "storePathCommitLog",
         "configStorePath", "kvConfigPath", "aclFilePath", "timerRocksDBPath",
     }
