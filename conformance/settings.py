@@ -3,7 +3,9 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from conformance.matching import dig
 from conformance.wire import Wire
+from refimpl.model.ids import JsonValue
 from refimpl.remoting.request_code import RequestCode
 from refimpl.remoting.response_code import ResponseCode
 
@@ -33,3 +35,21 @@ def broker_settings(w: Wire, **settings: str) -> Iterator[None]:
         yield
     finally:
         write_broker_settings(w, former)
+
+
+def runtime_table(w: Wire) -> dict[str, JsonValue]:
+    """Runtime information, BROKER-ADMIN-17.
+
+    In the first second of its life a broker of Apache has sampled no throughput and fails with a
+    NoSuchElementException; that answer, and no other, is asked again.
+    """
+
+    def attempt() -> dict[str, JsonValue] | None:
+        answer = w.broker.request(RequestCode.GET_BROKER_RUNTIME_INFO)
+        if "NoSuchElementException" in (answer.remark or ""):
+            return None
+        table = dig(w.expect(answer, code=ResponseCode.SUCCESS).json(), "table")
+        assert isinstance(table, dict)
+        return table
+
+    return w.eventually(attempt, what="runtime information")

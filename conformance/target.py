@@ -16,6 +16,7 @@ class Capability(Enum):
     RESTART = "restart"  # the broker can be stopped cleanly and started on its store
     KILL = "kill"  # the broker can be killed without warning and started on its store
     STORE_DIRECTORY = "store_directory"  # the store's files can be read and changed when stopped
+    OTHER_PROCESS = "other_process"  # a lock that this process holds on a file keeps it out
     CLOCK = "clock"  # time is virtual: `pause` returns at once, `advance` moves hours
     NAMESRV = "namesrv"  # there is a name server to talk to
     FAST_PORT = "fast_port"  # the broker's second port (VIP channel) can be reached
@@ -95,7 +96,10 @@ class Target(Protocol):
         """Start the broker on the store that is there; raises `TargetDied`."""
 
     def store_directory(self) -> Path | None:
-        """The store's root folder, where `Capability.STORE_DIRECTORY` is declared."""
+        """The store's root folder, where `Capability.STORE_DIRECTORY` is declared.
+
+        While the broker runs it is as of this call: ask again to look again.
+        """
 
     def address(self, port: Port) -> Address | None:
         """Where `port` listens, as clients would be told; None where there is none."""

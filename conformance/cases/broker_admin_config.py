@@ -4,7 +4,7 @@ import re
 
 from conformance.case import case
 from conformance.matching import dig
-from conformance.settings import broker_settings, read_broker_settings
+from conformance.settings import broker_settings, read_broker_settings, runtime_table
 from conformance.target import STANDARD_OPTIONS, Capability
 from conformance.wire import PERM_READ, Wire
 from refimpl.remoting.request_code import RequestCode
@@ -157,9 +157,7 @@ def permission_is_registered(w: Wire) -> None:
 def runtime_information(w: Wire) -> None:
     """Runtime information has the names that consoles read, and all values are strings."""
     w.send(w.create_topic())
-    answer = w.broker.request(RequestCode.GET_BROKER_RUNTIME_INFO)
-    table = dig(w.expect(answer, code=ResponseCode.SUCCESS).json(), "table")
-    assert isinstance(table, dict)
+    table = runtime_table(w)
     w.equal([k for k, v in table.items() if not isinstance(v, str)], [], "values that are no text")
     wanted = {
         *("brokerVersionDesc", "bootTimestamp", "msgPutTotalTodayNow", "msgGetTotalTodayNow"),
@@ -189,7 +187,7 @@ def commit_log_end(w: Wire) -> None:
     topic = w.create_topic(queues=1)
     w.send(topic)
     first = w.receive(topic)[0]
-    table = dig(w.broker.request(RequestCode.GET_BROKER_RUNTIME_INFO).json(), "table")
+    table = runtime_table(w)
     end = int(str(dig(table, "commitLogMaxOffset")))
     w.equal(end, first.physical_offset + first.store_size, "commitLogMaxOffset")
 
@@ -198,7 +196,7 @@ def commit_log_end(w: Wire) -> None:
 def idle_pools(w: Wire) -> None:
     """An idle broker's pools have nothing in their queues, and their capacities as configured."""
     settings = read_broker_settings(w)
-    table = dig(w.broker.request(RequestCode.GET_BROKER_RUNTIME_INFO).json(), "table")
+    table = runtime_table(w)
     for pool in _POOLS.get(w.release, _POOLS_5_5):
         size = dig(table, f"{pool}ThreadPoolQueueSize")
         wait = dig(table, f"{pool}ThreadPoolQueueHeadWaitTimeMills")

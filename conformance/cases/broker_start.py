@@ -6,7 +6,7 @@ from conformance.case import case
 from conformance.matching import dig
 from conformance.records import BatchMessage
 from conformance.session import compact_json
-from conformance.settings import read_broker_settings
+from conformance.settings import read_broker_settings, runtime_table
 from conformance.target import BROKER_NAME, CLUSTER, Capability, Port
 from conformance.wire import Wire
 from refimpl.model.ids import JsonValue
@@ -131,8 +131,8 @@ def place_of_a_level(w: Wire) -> None:
     w.receive(topic)
 
     def attempt() -> bool:
-        table = dig(w.broker.request(RequestCode.GET_BROKER_RUNTIME_INFO).json(), "table")
-        place = table.get("scheduleMessageOffset_1") if isinstance(table, dict) else None
+        table = runtime_table(w)
+        place = table.get("scheduleMessageOffset_1")
         match = re.fullmatch(r"(\d+),(\d+)", str(place))
         return match is not None and match[1] == match[2] != "0"
 
@@ -153,7 +153,7 @@ def totals(w: Wire) -> None:
 
 
 def _totals(w: Wire) -> tuple[int, int]:
-    table = dig(w.broker.request(RequestCode.GET_BROKER_RUNTIME_INFO).json(), "table")
+    table = runtime_table(w)
     names = ("msgPutTotalTodayNow", "msgGetTotalTodayNow")
     put, got = (int(str(dig(table, name))) for name in names)
     return put, got

@@ -43,6 +43,7 @@ class CommandTarget(TcpTarget):
         own = {Capability.NAMESRV} if given is None or given[0] is not None else set()
         if any("{store}" in word for word in command):
             own |= {Capability.RESTART, Capability.KILL, Capability.STORE_DIRECTORY}
+            own |= {Capability.OTHER_PROCESS}
             own |= {Capability.START} if given is None else set()
         super().__init__(name, release, frozenset(own) | capabilities)
         self._command = list(command)

@@ -4,11 +4,13 @@ The one module of the suite that may know the reference from inside, and it only
 it: cases see bytes.
 """
 
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
 from conformance.channel import Channel, ChannelClosed
 from conformance.target import CLUSTER, STANDARD_OPTIONS, Capability, Port
+from conformance.targets.reference_mirror import read_back, write_out
 from conformance.verdict import TargetDied
 from refimpl.model.errors import StartRefused
 from refimpl.model.ids import Address
@@ -21,6 +23,7 @@ _CAPABILITIES = frozenset(
         Capability.START,
         Capability.RESTART,
         Capability.KILL,
+        Capability.STORE_DIRECTORY,
         Capability.CLOCK,
         Capability.NAMESRV,
         Capability.FAST_PORT,
@@ -61,6 +64,8 @@ class ReferenceTarget:
     def __init__(self, release: str) -> None:
         self._release = release
         self._cluster: Cluster | None = None
+        self._folder: tempfile.TemporaryDirectory[str] | None = None
+        self._stopped_disk_shown = False
 
     @property
     def name(self) -> str:
@@ -74,7 +79,7 @@ class ReferenceTarget:
 
     @property
     def capabilities(self) -> frozenset[Capability]:
-        """Everything but files that others could read."""
+        """Everything but being another process."""
         return _CAPABILITIES
 
     @property
@@ -94,6 +99,10 @@ class ReferenceTarget:
     def stop(self) -> None:
         """Forget the world."""
         self._cluster = None
+        self._stopped_disk_shown = False
+        if self._folder is not None:
+            self._folder.cleanup()
+            self._folder = None
 
     def restart(self, *, kill: bool) -> None:
         """End the broker and start it on its disk."""
@@ -109,14 +118,25 @@ class ReferenceTarget:
 
     def start_broker(self) -> None:
         """Start the broker on its disk; raises `TargetDied` where it refuses."""
+        cluster = self._require()
+        if self._stopped_disk_shown and self._folder is not None:
+            cluster.broker_disk = read_back(Path(self._folder.name), cluster.broker_disk)
         try:
-            self._require().start_broker()
+            cluster.start_broker()
+            self._stopped_disk_shown = False
         except StartRefused as error:
+            if self._stopped_disk_shown:
+                self.store_directory()
             raise TargetDied(error.reason) from error
 
     def store_directory(self) -> Path | None:
-        """None: the disk is in memory."""
-        return None
+        """A mirror of the disk in memory; what changes in it while the broker is down counts."""
+        cluster = self._require()
+        if self._folder is None:
+            self._folder = tempfile.TemporaryDirectory(prefix="rmqref-")
+        write_out(cluster.broker_disk, Path(self._folder.name))
+        self._stopped_disk_shown = not cluster.broker_runs
+        return Path(self._folder.name)
 
     def address(self, port: Port) -> Address | None:
         """An address inside the world."""

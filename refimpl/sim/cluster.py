@@ -94,6 +94,11 @@ class Cluster:
         self.world.start(BROKER, broker, self.broker_disk, [self.broker_address, self.fast_address])
         self.world.run_until(lambda: broker.registered, _REGISTRATION_PATIENCE)
 
+    @property
+    def broker_runs(self) -> bool:
+        """True between a start and the end of the broker."""
+        return self.world.runs(BROKER)
+
     def shutdown_broker(self) -> None:
         """End the broker in order; its disk stays."""
         self.world.shutdown(BROKER)

@@ -126,6 +126,14 @@ class MemoryDisk:
         self._file("unlink", path)
         del self._files[path]
 
+    def make_directory(self, path: str) -> None:
+        """Make a directory and its parents; nothing where it is there."""
+        self._add_parents(f"{path}/.")
+
+    def is_directory(self, path: str) -> bool:
+        """True for a directory."""
+        return path in self._directories
+
     def remove_directory(self, path: str) -> None:
         """Remove an empty directory."""
         if path not in self._directories:

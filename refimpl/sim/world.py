@@ -97,6 +97,10 @@ class World:
         assert host.stopped, f"{name} did not stop"
         self.kill(name)
 
+    def runs(self, name: str) -> bool:
+        """True between a start and the end of the node."""
+        return name in self._hosts
+
     def kill(self, name: str) -> None:
         """The process is gone: peers see closed connections, its disk keeps what was written."""
         host = self._hosts.pop(name)

@@ -53,10 +53,11 @@ def _bad(result: CaseResult) -> str:
 
 @pytest.mark.peer
 @pytest.mark.parametrize("version", ["4.6.1", "4.9.7", "5.5.0"])
-def test_apache_is_judged(version: str, some_cases: Sequence[Case]) -> None:
+def test_apache_is_judged(version: str) -> None:
     if shutil.which("java") is None:
         pytest.skip("no java on the PATH")
-    result = judge(choose(f"apache-{version}"), *some_cases)
+    few = select(load_cases(), (), ("BROKER-SEND-27/*", "NAMESRV-ROUTE-1/*"))
+    result = judge(choose(f"apache-{version}"), *few)
     if result.skipped:
         pytest.skip(result.skipped)
     assert [_bad(r) for r in result.cases if r.verdict is not Verdict.PASS] == []

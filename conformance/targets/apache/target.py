@@ -44,6 +44,7 @@ _CAPABILITIES = frozenset(
         Capability.RESTART,
         Capability.KILL,
         Capability.STORE_DIRECTORY,
+        Capability.OTHER_PROCESS,
         Capability.NAMESRV,
         Capability.FAST_PORT,
         Capability.STANDARD_OPTIONS,
