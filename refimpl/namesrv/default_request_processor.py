@@ -184,7 +184,7 @@ def unregister_broker(ctx: NamesrvContext, request: Request) -> RemotingCommand:
 
 
 def query_data_version(ctx: NamesrvContext, request: Request) -> RemotingCommand:
-    """QUERY_DATA_VERSION: NAMESRV-LIFECYCLE-4, NAMESRV-LIFECYCLE-5."""
+    """QUERY_DATA_VERSION: NAMESRV-LIFECYCLE-4, NAMESRV-LIFECYCLE-5, NAMESRV-LIFECYCLE-21."""
     command = request.command
     header = decode_header(QueryDataVersionRequestHeader, command.ext_fields, ctx.release)
     version = None

@@ -105,7 +105,8 @@ def start_name_server(plan: NameServerPlan, loop: EventLoop) -> tuple[Host, Addr
     listener = bind(plan.port)
     address = Address(LOOPBACK, port_of(listener))
     disk = DirectoryDisk(plan.store)
-    host = Host(NameServer(plan.config, plan.release, disk, Prng(0)), disk, loop)
+    config = plan.config.updated({"listenPort": str(address.port)})
+    host = Host(NameServer(config, plan.release, disk, Prng(0)), disk, loop)
     try:
         host.start([listener])
     except BaseException:

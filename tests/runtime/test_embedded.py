@@ -57,6 +57,14 @@ def rocketmq() -> Iterator[EmbeddedRocketMQ]:
         yield embedded
 
 
+def test_the_name_server_knows_its_port(rocketmq: EmbeddedRocketMQ) -> None:
+    client = Client(rocketmq.namesrv_address)
+    answer = client.ask(RequestCode.GET_NAMESRV_CONFIG, {})
+    client.socket.close()
+    port = rocketmq.namesrv_address.rsplit(":", 1)[1]
+    assert f"listenPort={port}" in answer.body.decode().splitlines()
+
+
 def test_a_message_and_its_route(rocketmq: EmbeddedRocketMQ) -> None:
     answer = _send(rocketmq.broker_address, "T", b"hello")
     assert answer.code == 0

@@ -190,7 +190,7 @@ def _reset_by_clients(
     header: ResetOffsetRequestHeader,
     config: TopicConfig,
 ) -> RemotingCommand:
-    """Tell every member, which commits its new offset itself. BROKER-ADMIN-49.
+    """Tell every member, which commits its new offset itself. BROKER-ADMIN-49, BROKER-ADMIN-59.
 
     Nothing is told while the group lacks the offset of any queue or is offline.
     """
