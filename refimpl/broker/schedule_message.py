@@ -198,7 +198,7 @@ class ScheduleMessageService:
                 self.data_version = self.data_version.next_version(now)
 
     def build_running_stats(self) -> dict[str, str]:
-        """BROKER-ADMIN-60: `scheduleMessageOffset_<level>`, delivered offset and end of the queue."""
+        """BROKER-ADMIN-60: `scheduleMessageOffset_<level>`, delivered offset, end of the queue."""
         stats = {}
         for level, offset in self.offset_table.items():
             end = self._ctx.store.max_offset_in_queue(

@@ -27,7 +27,7 @@ def query_message(ctx: BrokerContext, request: Request) -> RemotingCommand | Non
     """The records that the index has for a topic and key; a superset, since hashes collide.
 
     BROKER-QUERY-1 to -4, BROKER-QUERY-18. A query for a unique key takes `defaultQueryMaxNum`
-    records. BROKER-QUERY-17: a missing key or topic is looked for as the word that Java prints for null.
+    records. BROKER-QUERY-17: a missing key or topic is looked for as Java's word for null.
     """
     command, release = request.command, ctx.release
     header = decode_header(QueryMessageRequestHeader, command.ext_fields, release)
