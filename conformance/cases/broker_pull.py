@@ -329,7 +329,7 @@ def held_commits_at_once(w: Wire) -> None:
     )
     other = w.connect()
     opaque = other.submit(RequestCode.PULL_MESSAGE, ext=fields)
-    w.eventually(lambda: w.query_offset(group, topic), what="the commit of a held pull")
+    w.eventually(lambda: w.query_offset(group, topic) == 7, what="the commit of a held pull")
     w.commit_offset(group, topic, 0, 8)
     w.send(topic)
     w.expect(other.answer(opaque), code=ResponseCode.SUCCESS)
