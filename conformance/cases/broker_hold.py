@@ -32,8 +32,11 @@ def _hold(
     fields.update(sysFlag=flags | PULL_COMMIT_OFFSET, commitOffset=7, suspendTimeoutMillis=suspend)
     fields.update(ext)
     opaque = on.submit(RequestCode.PULL_MESSAGE, ext=fields)
-    queue_id = int(str(fields["queueId"]))
-    w.eventually(lambda: w.query_offset(name, topic, queue_id), what="the commit of a held pull")
+    queue_id, committed = int(str(fields["queueId"])), int(str(fields["commitOffset"]))
+    w.eventually(
+        lambda: w.query_offset(name, topic, queue_id) == committed,
+        what="the commit of a held pull",
+    )
     on.probe()
     w.check(not on.answered(opaque), "the pull was answered with nothing to read")
     return on, opaque
