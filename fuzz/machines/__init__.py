@@ -1,0 +1,1 @@
+"""One state machine a module; each defines `MACHINE` (fuzz/stateful/registry.py)."""

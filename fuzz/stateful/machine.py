@@ -1,0 +1,134 @@
+"""What every state machine derives from: counts, the swarm's choice, broken invariants.
+
+A machine declares its faults in `FAULTS` and its rules with Hypothesis's decorators. Hypothesis
+itself switches a random part of the rules off in every run; `allows` does the same for faults, and
+for rules that a precondition asks about.
+"""
+
+import functools
+from collections import Counter
+from collections.abc import Callable, Hashable, Iterable
+from dataclasses import dataclass, field
+from typing import ClassVar, Concatenate, NoReturn, ParamSpec
+
+from hypothesis.stateful import RULE_MARKER, RuleBasedStateMachine, initialize
+from hypothesis.strategies import binary
+
+from refimpl.model.override import override
+
+_P = ParamSpec("_P")
+_SWARM_BYTES = 8
+_BITS_FOR_NAMES = 8 * _SWARM_BYTES - 2
+
+
+class InvariantBroken(AssertionError):
+    """A machine saw what must never be: the ID of the invariant and what was seen."""
+
+    def __init__(self, invariant: str, detail: str) -> None:
+        super().__init__(f"{invariant}: {detail}")
+        self.invariant = invariant
+        self.detail = detail
+
+
+@dataclass(slots=True)
+class Tally:
+    """What the runs of one machine did, all together."""
+
+    runs: int = 0
+    rules: Counter[str] = field(default_factory=Counter)
+    faults: Counter[str] = field(default_factory=Counter)
+    images: int = 0
+    states: set[int] = field(default_factory=set)
+
+    @property
+    def steps(self) -> int:
+        """Rules fired in all."""
+        return self.rules.total()
+
+
+class CountedMachine(RuleBasedStateMachine):
+    """A rule-based state machine that knows what it did. One `Tally` per class."""
+
+    FAULTS: ClassVar[tuple[str, ...]] = ()  # every fault that the machine can cause
+    tally: ClassVar[Tally] = Tally()
+    _bits: ClassVar[dict[str, int]] = {}
+    _forbidden = 0
+
+    @override
+    def __init_subclass__(cls) -> None:
+        """Count every rule of the class, and give each rule and each fault its bit in the swarm."""
+        super().__init_subclass__()
+        cls.tally = Tally()
+        for member in vars(cls).values():
+            rule = getattr(member, RULE_MARKER, None)
+            if rule is not None:
+                rule.function = _counted(rule.function)
+        names = [*cls.FAULTS, *cls.rule_names()]
+        cls._bits = {name: 1 << n % _BITS_FOR_NAMES for n, name in enumerate(names)}
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tally.runs += 1
+
+    @classmethod
+    def rule_names(cls) -> tuple[str, ...]:
+        """Name every rule of the class, sorted."""
+        marked = (name for name in dir(cls) if hasattr(getattr(cls, name), RULE_MARKER))
+        return tuple(sorted(marked))
+
+    @classmethod
+    def start_counting(cls) -> Tally:
+        """Count from zero; the tally that will be counted in."""
+        cls.tally = Tally()
+        return cls.tally
+
+    @initialize(choice=binary(min_size=_SWARM_BYTES, max_size=_SWARM_BYTES))
+    def choose_swarm(self, choice: bytes) -> None:
+        """Forbid half of the names; nothing in a quarter, every fault in an eighth of the runs."""
+        bits = int.from_bytes(choice, "big")
+        style = bits & 3
+        self._forbidden = 0 if style == 0 else bits >> 2
+        if style == 1 and bits & 4:
+            self._forbidden = (1 << len(self.FAULTS)) - 1
+
+    def allows(self, name: str) -> bool:
+        """Tell whether this run may use the fault or the rule `name`."""
+        bit = self._bits.get(name)
+        assert bit is not None, f"{type(self).__name__} declares no fault and no rule {name}"
+        return not self._forbidden & bit
+
+    def fault(self, name: str) -> None:
+        """Count a fault when it really happened."""
+        assert name in self._bits, f"{type(self).__name__} declares no fault {name}"
+        self.tally.faults[name] += 1
+
+    def image(self, count: int = 1) -> None:
+        """Count crash images that were opened again."""
+        self.tally.images += count
+
+    def visit(self, state: Hashable) -> None:
+        """Count a state, once however often it is visited."""
+        self.tally.states.add(hash(state))
+
+    def broken(self, invariant: str, detail: str) -> NoReturn:
+        """End the run: `invariant` does not hold."""
+        raise InvariantBroken(invariant, detail)
+
+    def none_of(self, violations: Iterable[str]) -> None:
+        """End the run at the first violation; each is `ID: what`."""
+        for violation in violations:
+            invariant, _, detail = violation.partition(": ")
+            raise InvariantBroken(invariant, detail)
+
+
+def _counted(
+    function: Callable[Concatenate[CountedMachine, _P], object],
+) -> Callable[Concatenate[CountedMachine, _P], object]:
+    name = function.__name__
+
+    @functools.wraps(function)
+    def fire(self: CountedMachine, /, *positional: _P.args, **named: _P.kwargs) -> object:
+        self.tally.rules[name] += 1
+        return function(self, *positional, **named)
+
+    return fire
