@@ -41,17 +41,21 @@ def _positions(log: CommitLog) -> Iterator[str]:
 
 
 def _log_is_whole(log: CommitLog) -> Iterator[str]:
-    """Records and blanks follow one another up to the end of the log."""
+    """Records and blanks follow one another up to the end of the log.
+
+    With a pool the page cache is whole up to what was committed; behind it files may have rolled.
+    """
     queue = log.mapped_file_queue
     if not queue.mapped_files:
         return
+    readable = queue.max_offset if log.pool is None else queue.committed_where
     scan = LogScan(queue, queue.min_offset, log.release, check_crc=True)
     for _ in scan.records(deliver_at(log.delay_levels)):
         pass
     last = queue.mapped_files[-1]
     ends = {queue.max_offset, last.file_from_offset if last.read_position == 0 else -1}
-    if scan.end < queue.max_offset and not last.is_full and scan.end not in ends:
-        yield f"LogIsWhole: records end at {scan.end}, the log at {queue.max_offset}"
+    if scan.end < readable and not last.is_full and scan.end not in ends:
+        yield f"LogIsWhole: records end at {scan.end}, the log at {readable}"
 
 
 def _units_point_to_their_records(queue: ConsumeQueue, log: CommitLog) -> Iterator[str]:

@@ -1,0 +1,129 @@
+"""StoreLab: what it drives is a real store, what it notes is what happened."""
+
+import pytest
+
+from refimpl.model.prng import Prng
+from refimpl.model.release import RELEASES, Release
+from refimpl.model.status import PutMessageStatus
+from refimpl.sim.crash_disk import CrashDisk
+from refimpl.sim.store_lab import StoreLab
+from refimpl.store.message_store import FLUSH_COMMIT_LOG, FLUSH_DISK_WATCHER
+
+ALL = list(RELEASES.values())
+SYNC = {"flushDiskType": "SYNC_FLUSH"}
+POOL = {"transientStorePoolEnable": "true", "transientStorePoolSize": "2"}
+MODES = {"async": {}, "sync": SYNC, "pool": POOL}
+
+
+def answer(lab: StoreLab) -> PutMessageStatus | None:
+    return lab.ledger.sent[0].status
+
+
+@pytest.mark.parametrize("release", ALL, ids=lambda r: r.name)
+@pytest.mark.parametrize("mode", list(MODES))
+def test_a_killed_process_loses_nothing_that_was_readable(release: Release, mode: str) -> None:
+    """STORE-PROMISE-2, STORE-PROMISE-10: puts, a batch, a kill, and what the next life shows."""
+    lab = StoreLab(release, MODES[mode], CrashDisk())
+    for i in range(9):
+        lab.put(queue_id=i % 2, properties={"KEYS": f"k{i}"})
+        if i % 3 == 0:
+            lab.settle(100)
+    lab.put(batch=3)
+    before = lab.read()
+    assert lab.check() == []
+    assert lab.reopen(lab.kill())
+    assert lab.check() == []
+    lab.settle_ledger()
+    lab.settle(1000)
+    assert lab.read()[: len(before)] == before
+    assert lab.check() == []
+
+
+def test_group_commit_answers_when_the_disk_did() -> None:
+    """STORE-PROMISE-1: nothing is durable before its force is complete, and then it is."""
+    lab = StoreLab(overrides=SYNC, disk=CrashDisk())
+    lab.put()
+    lab.step(FLUSH_COMMIT_LOG)
+    assert answer(lab) is None
+    (token,) = lab.pending
+    assert lab.run_force(token)
+    assert answer(lab) is None
+    assert not lab.ledger.sent[0].durable
+    lab.complete_force(token)
+    assert answer(lab) is PutMessageStatus.PUT_OK
+    assert lab.ledger.sent[0].durable
+
+
+def test_patience_is_indefinite() -> None:
+    """STORE-PROMISE-2: FLUSH_DISK_TIMEOUT after syncFlushTimeout; a power failure may take it."""
+    lab = StoreLab(overrides=SYNC, disk=CrashDisk())
+    lab.put()
+    lab.step(FLUSH_COMMIT_LOG)
+    lab.advance(6000)
+    lab.step(FLUSH_DISK_WATCHER)
+    assert lab.ledger.sent[0].status is PutMessageStatus.FLUSH_DISK_TIMEOUT
+    lab.fail_power()
+    assert not lab.ledger.sent[0].must
+
+
+def test_a_lie_of_the_disk_is_found_out() -> None:
+    """STORE-PROMISE-1: an image without the acknowledged bytes breaks the promise."""
+    lab = StoreLab(overrides=SYNC, disk=CrashDisk())
+    lab.put()
+    lab.settle()
+    lab.put()
+    lab.settle()
+    lab.fail_power()
+    assert lab.reopen(CrashDisk())
+    found = lab.check()
+    assert len(found) == 2
+    assert all(text.startswith("STORE-PROMISE-1:") for text in found)
+
+
+def test_power_failure_keeps_what_was_promised() -> None:
+    """STORE-PROMISE-1, STORE-PROMISE-12: in every image of one crash."""
+    lab = StoreLab(overrides=SYNC, disk=CrashDisk())
+    for i in range(7):
+        lab.put(waits=i < 5)
+        if i < 5:
+            lab.settle()
+    disk = lab.fail_power()
+    assert isinstance(disk, CrashDisk)
+    seen = 0
+    for image in disk.crash().images(40, Prng(1)):
+        again = lab.twin(CrashDisk.from_image(image))
+        assert again.check() == []
+        seen += len([s for s in again.ledger.sent if s.must])
+    assert seen
+    assert seen % 5 == 0
+
+
+def test_the_machine_stops_in_the_middle_of_a_put() -> None:
+    """STORE-PROMISE-5: a put that never ended is there as it was sent, or not at all."""
+    for left in range(6):
+        lab = StoreLab(disk=CrashDisk())
+        for _ in range(7):  # the next one rolls
+            lab.put()
+        lab.disk.left = left
+        lab.put()
+        if lab.alive:
+            assert left > 3, "a roll is blank, create, sync, write"
+            continue
+        assert lab.ledger.sent[7].status is None
+        assert lab.reopen(lab.disk.disk)
+        assert lab.check() == []
+
+
+def test_recovery_may_be_stopped_at_every_change() -> None:
+    """STORE-PROMISE-12: and the recovery after it finds the same."""
+    lab = StoreLab(disk=CrashDisk())
+    for i in range(9):
+        lab.put(queue_id=i % 2)
+    disk = lab.kill()
+    assert isinstance(disk, CrashDisk)
+    stops = 0
+    while not (again := lab.twin(disk.fork(), stop_after=stops)).alive:
+        assert again.reopen(again.disk.disk)
+        assert again.check() == []
+        stops += 1
+    assert stops > 3
