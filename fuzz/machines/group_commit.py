@@ -27,6 +27,7 @@ class GroupCommitMachine(CountedMachine):
     """One flush manager under SYNC_FLUSH."""
 
     FAULTS: ClassVar[tuple[str, ...]] = ("force-fails", "force-never-ends", "no-space")
+    ESSENTIAL: ClassVar[tuple[str, ...]] = ("put", "step_flush", "force_ends")
 
     @initialize(release=sampled_from(RELEASE_NAMES))
     def start(self, release: str) -> None:

@@ -1,8 +1,11 @@
 """What every state machine derives from: counts, the swarm's choice, broken invariants.
 
-A machine declares its faults in `FAULTS` and its rules with Hypothesis's decorators. Hypothesis
-itself switches a random part of the rules off in every run; `allows` does the same for faults, and
-for rules that a precondition asks about.
+A machine declares its faults in `FAULTS` and its rules with Hypothesis's decorators. The swarm of a
+run forbids some of both: a run that never flushes reaches states that a run of everything does not.
+Rules that are in `ESSENTIAL` are never forbidden.
+
+The choice of the next rule replaces Hypothesis's own, which draws a flag for every rule at every
+step and describes every precondition: it halves the steps per second.
 """
 
 import functools
@@ -11,8 +14,10 @@ from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass, field
 from typing import ClassVar, Concatenate, NoReturn, ParamSpec
 
-from hypothesis.stateful import RULE_MARKER, RuleBasedStateMachine, initialize
-from hypothesis.strategies import binary
+from hypothesis.errors import InvalidDefinition
+from hypothesis.internal.conjecture.data import ConjectureData
+from hypothesis.stateful import RULE_MARKER, Rule, RuleBasedStateMachine, initialize
+from hypothesis.strategies import SearchStrategy, binary
 
 from refimpl.model.override import override
 
@@ -50,6 +55,7 @@ class CountedMachine(RuleBasedStateMachine):
     """A rule-based state machine that knows what it did. One `Tally` per class."""
 
     FAULTS: ClassVar[tuple[str, ...]] = ()  # every fault that the machine can cause
+    ESSENTIAL: ClassVar[tuple[str, ...]] = ()  # rules without which a run is worth nothing
     tally: ClassVar[Tally] = Tally()
     _bits: ClassVar[dict[str, int]] = {}
     _forbidden = 0
@@ -69,6 +75,7 @@ class CountedMachine(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.tally.runs += 1
+        self._rules_strategy = _NextRule(self)  # type: ignore[assignment]  # has its `do_draw`
 
     @classmethod
     def rule_names(cls) -> tuple[str, ...]:
@@ -81,6 +88,22 @@ class CountedMachine(RuleBasedStateMachine):
         """Count from zero; the tally that will be counted in."""
         cls.tally = Tally()
         return cls.tally
+
+    def may_fire(self, rule: Rule) -> bool:
+        """Tell whether the swarm of this run has the rule, and the state is one for it."""
+        name: str = rule.function.__name__
+        allowed = name in self.ESSENTIAL or not self._forbidden & self._bits[name]
+        return allowed and self._is_possible(rule)
+
+    def _is_possible(self, rule: Rule) -> bool:
+        return all(self.bundle(bundle.name) for bundle in rule.bundles) and all(
+            condition(self) for condition in rule.preconditions
+        )
+
+    def possible_rules(self) -> list[Rule]:
+        """List what the swarm and the state permit; where that is nothing, what the state does."""
+        found = [rule for rule in self.rules if self.may_fire(rule)]
+        return found or [rule for rule in self.rules if self._is_possible(rule)]
 
     @initialize(choice=binary(min_size=_SWARM_BYTES, max_size=_SWARM_BYTES))
     def choose_swarm(self, choice: bytes) -> None:
@@ -119,6 +142,27 @@ class CountedMachine(RuleBasedStateMachine):
         for violation in violations:
             invariant, _, detail = violation.partition(": ")
             raise InvariantBroken(invariant, detail)
+
+
+class _NextRule(SearchStrategy[tuple[Rule, dict[str, object]]]):
+    """Draws a rule that may fire, and its arguments."""
+
+    def __init__(self, machine: CountedMachine) -> None:
+        super().__init__()
+        self._machine = machine
+
+    @override
+    def do_draw(self, data: ConjectureData) -> tuple[Rule, dict[str, object]]:
+        """Draw from all rules first: then a step that shrinks away moves no later choice."""
+        machine = self._machine
+        rules = machine.rules
+        rule = rules[data.draw_integer(0, len(rules) - 1)]
+        if not machine.may_fire(rule):
+            possible = machine.possible_rules()
+            if not possible:
+                raise InvalidDefinition(f"no rule of {type(machine).__name__} can fire")
+            rule = possible[data.draw_integer(0, len(possible) - 1)]
+        return rule, {name: data.draw(given) for name, given in rule.arguments_strategies.items()}
 
 
 def _counted(
