@@ -23,6 +23,7 @@ _VERSION_NUMBERS = re.compile(r"(?<=:)\d+")
 _EXPECTED = re.compile(r"(parser\.ParseException: ).*", re.DOTALL)  # BROKER-FILTER-9
 _NUMBER = re.compile(r"-?\d+")
 _ADDRESS = re.compile(r"127\.0\.0\.1(?::|%3A)(\d{4,5})")
+_PUSH_REPLY_TIME = re.compile(r"(?<=PUSH_REPLY_TIME\x01)\d+")
 _TIME_TEXT = re.compile(r"\d{4}-\d\d-\d\d[ T#]\d\d:\d\d:\d\d(?:[.:,]\d+)?")
 _HELPFUL = ("Cannot invoke ", "Cannot read ", "Cannot load ", "Cannot store ")
 _LIBRARY = re.compile(r"^(com\.alibaba\.fastjson2?\.JSONException)\b.*", re.DOTALL)
@@ -45,7 +46,7 @@ _TIMES = frozenset(
     ]
 )
 _PLACES = frozenset(["indexLastUpdatePhyoffset", "physicOffset"])
-_RATES = frozenset(["consumeTps", "sum", "tps", "avgpt", "times"])
+_RATES = frozenset(["totalDiff", "consumeTps", "sum", "tps", "avgpt", "times"])
 _HOST_CONFIG = re.compile(
     r"(?i)path|port|ip1|ip2|home|addr|thread|nums$|hostname|brokerName$|dir$|pool|bindAddress|mem"
 )
@@ -247,7 +248,7 @@ def times(tree: Tree, _: Scene) -> None:
 
 def time_texts(tree: Tree, _: Scene) -> None:
     """Times that are written out."""
-    _every_text(tree, lambda text: _TIME_TEXT.sub("<time>", text))
+    _every_text(tree, lambda text: _TIME_TEXT.sub("<time>", _PUSH_REPLY_TIME.sub("<time>", text)))
 
 
 def places(tree: Tree, _: Scene) -> None:
@@ -258,7 +259,7 @@ def places(tree: Tree, _: Scene) -> None:
 
 
 def rates(tree: Tree, _: Scene) -> None:
-    """Rates depend on when the samplers run."""
+    """Rates depend on when the samplers run, the lag of a whole broker on other plays."""
     _every_member(tree, _RATES, lambda value: 0 if isinstance(value, int | float) else value)
 
 

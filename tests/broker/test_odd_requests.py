@@ -168,3 +168,25 @@ def test_a_pull_that_may_wait_says_how_long(
     answer = broker.ask(11, asked)
     assert (None if answer is None else answer.code) == code
     assert broker.ctx.pull_request_hold.held("T", 1) == 0
+
+
+@pytest.mark.parametrize(
+    ("code", "fields"), [(303, {"topic": "T"}), (308, {"topic": "T"})], ids=["span", "correction"]
+)
+def test_a_group_left_out_is_the_word_null(
+    broker: BrokerUnderTest, code: int, fields: dict[str, str]
+) -> None:
+    """BROKER-ADMIN-34, BROKER-ADMIN-36: Java prints null into the key of a table."""
+    answer = answer_to(broker, code, fields)
+    assert answer.code == 0
+    assert answer.body
+
+
+def test_a_status_without_a_topic_is_asked_of_the_members(broker: BrokerUnderTest) -> None:
+    """BROKER-ADMIN-55: the broker passes the topic on and does not look at it."""
+    beat = {"clientID": "c", "consumerDataSet": [{"groupName": "G", "subscriptionDataSet": []}]}
+    assert answer_to(broker, 34, None, beat).code == 0
+    before = len(broker.received[CLIENT])
+    assert broker.ask(223, {"group": "G"}) is None
+    asked = [c for c in broker.received[CLIENT][before:] if c.code == 221]
+    assert [c.ext_fields for c in asked] == [{"group": "G"}]

@@ -67,10 +67,11 @@ def query_correction_offset(ctx: BrokerContext, request: Request) -> RemotingCom
     header = decode_header(QueryCorrectionOffsetHeader, command.ext_fields, release)
     offsets = ctx.consumer_offset_manager
     least = offsets.query_min_offset_in_all_group(header.topic, header.filter_groups)
+    group = "null" if header.compare_group is None else header.compare_group  # as Java prints it
     if release.correction_takes_group_first:
-        compared = offsets.query_offsets(header.compare_group, header.topic)
+        compared = offsets.query_offsets(group, header.topic)
     else:
-        compared = offsets.query_offsets(header.topic, header.compare_group)
+        compared = offsets.query_offsets(header.topic, group)
     for queue_id, offset in (compared or {}).items():
         known = least.get(queue_id)
         if known is None:

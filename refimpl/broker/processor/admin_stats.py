@@ -181,12 +181,13 @@ def query_consume_time_span(ctx: BrokerContext, request: Request) -> RemotingCom
             command, ResponseCode.TOPIC_NOT_EXIST, f"topic[{header.topic}] not exist"
         )
     topic = Topic(header.topic)
+    group = "null" if header.group is None else header.group  # as Java prints it into a key
     spans = []
     for number in range(config.write_queue_nums):
         queue_id = QueueId(number)
         first = store.earliest_message_time(topic, queue_id)
         most = store.max_offset_in_queue(topic, queue_id)
-        place = ctx.consumer_offset_manager.query_offset(header.group, topic, number)
+        place = ctx.consumer_offset_manager.query_offset(group, topic, number)
         consumed, delay = int(first), 0
         if place > 0:
             last = QueueOffset(place - 1)

@@ -65,9 +65,9 @@ class ResetOffsetRequestHeader(Header):
 class GetConsumerStatusRequestHeader(Header):
     """Fields of INVOKE_BROKER_TO_GET_CONSUMER_STATUS (223) and its relay to clients (221)."""
 
-    WIRE: ClassVar[str] = "topic:String! group:String! clientAddr:String bname:String"
-    topic: str
+    WIRE: ClassVar[str] = "topic:String group:String! clientAddr:String bname:String"
     group: str
+    topic: str | None = None  # the broker only passes it on
     client_addr: str | None = None
     bname: str | None = None  # 5.5
 
@@ -75,18 +75,18 @@ class GetConsumerStatusRequestHeader(Header):
 class QueryConsumeTimeSpanRequestHeader(Header):
     """Fields of QUERY_CONSUME_TIME_SPAN (303)."""
 
-    WIRE: ClassVar[str] = "topic:String! group:String! bname:String"
+    WIRE: ClassVar[str] = "topic:String! group:String bname:String"
     topic: str
-    group: str
+    group: str | None = None
     bname: str | None = None  # 5.5
 
 
 class QueryCorrectionOffsetHeader(Header):
     """Fields of QUERY_CORRECTION_OFFSET (308)."""
 
-    WIRE: ClassVar[str] = "filterGroups:String compareGroup:String! topic:String! bname:String"
+    WIRE: ClassVar[str] = "filterGroups:String compareGroup:String topic:String! bname:String"
     filter_groups: str | None = None
-    compare_group: str
+    compare_group: str | None = None
     topic: str
     bname: str | None = None  # 5.5
 
