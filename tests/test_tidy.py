@@ -2,6 +2,7 @@
 
 import ast
 import re
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,12 +12,13 @@ LAYERS = [  # a package may import itself and any row above it, never its own ro
     {"model"},
     {"remoting"},
     {"store"},
-    {"broker", "client", "namesrv"},
+    {"broker", "client", "inspect", "namesrv"},
     {"runtime", "sim"},
+    {"tlc"},
     {"cli"},
 ]
 RANK = {package: rank for rank, row in enumerate(LAYERS) for package in row}
-PURE = {"model", "remoting", "store", "broker", "client", "namesrv"}
+PURE = {"model", "remoting", "store", "broker", "client", "inspect", "namesrv"}
 SOURCES = sorted((ROOT / "refimpl").rglob("*.py"))
 CONFORMANCE = sorted((ROOT / "conformance").rglob("*.py"))
 EVERYTHING = sorted(
@@ -102,6 +104,15 @@ def test_modules_and_functions_fit_in_the_head(path: Path) -> None:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             lines = (node.end_lineno or 0) - node.lineno + 1
             assert lines <= LINES_PER_FUNCTION_MAX, f"{node.name}: {lines}"
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "refimpl/tlc").rglob("*.py")), ids=name)
+def test_the_model_checker_knows_values_only(path: Path) -> None:
+    for module in imports(path):
+        if module.startswith("refimpl."):
+            assert module.split(".")[1] in {"model", "tlc"}, f"{name(path)} imports {module}"
+        else:
+            assert module.split(".", maxsplit=1)[0] in sys.stdlib_module_names
 
 
 @pytest.mark.parametrize("path", [*SOURCES, *CONFORMANCE], ids=name)

@@ -15,6 +15,8 @@ _COMMANDS = {  # name -> module of this package, attribute
     "namesrv": ("refimpl.cli.serve", "namesrv_command"),
     "broker": ("refimpl.cli.serve", "broker_command"),
     "releases": ("refimpl.cli.releases", "releases_command"),
+    "store": ("refimpl.cli.store", "store_group"),
+    "model": ("refimpl.cli.model", "model_group"),
     "conformance": ("refimpl.cli.conformance", "conformance_group"),
 }
 
