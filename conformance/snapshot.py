@@ -14,9 +14,9 @@ from refimpl.remoting.request_code import RequestCode
 from refimpl.remoting.response_code import ResponseCode
 
 MAX_QUEUES = 16
-# The transaction check makes it when it first looks, about a second after the start: between two
-# looks of a case it may come by itself.
-MADE_IN_THE_BACKGROUND = "RMQ_SYS_TRANS_HALF_TOPIC"
+# The transaction check makes them when it first looks, about a second after the start, and when it
+# first gives a half message up: between two looks of a case they may come by themselves.
+MADE_IN_THE_BACKGROUND = frozenset({"RMQ_SYS_TRANS_HALF_TOPIC", "TRANS_CHECK_MAX_TIME_TOPIC"})
 BROADCAST_SUFFIX = "@broadcast"  # 5.5 commits for such groups by a scan, whoever pulled before
 OWN_GROUP = "CID_RMQ_SYS_TRANS"  # the broker's own: it moves in the background, without a request
 
@@ -32,7 +32,7 @@ def take_tables(broker: Connection, topics: Sequence[str]) -> Tables:
     """Topic configurations, group configurations, consumer offsets; of `topics` the offsets."""
     configs = _table(broker, RequestCode.GET_ALL_TOPIC_CONFIG, "topicConfigTable")
     tables = {
-        "topic config": {k: v for k, v in configs.items() if k != MADE_IN_THE_BACKGROUND},
+        "topic config": {k: v for k, v in configs.items() if k not in MADE_IN_THE_BACKGROUND},
         "subscription group": _table(
             broker, RequestCode.GET_ALL_SUBSCRIPTIONGROUP_CONFIG, "subscriptionGroupTable"
         ),
