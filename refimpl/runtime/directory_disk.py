@@ -6,6 +6,7 @@ Files stay open in a bounded cache. No memory map: a mapped gibibyte would count
 
 import fcntl
 import os
+import stat
 from collections import OrderedDict
 from pathlib import Path
 
@@ -197,9 +198,12 @@ class DirectoryDisk:
 
     def _stat(self, operation: str, path: str) -> os.stat_result:
         try:
-            return self._full(path).stat()
+            found = self._full(path).stat()
         except OSError as error:
             raise _refused(operation, path, error) from error
+        if stat.S_ISDIR(found.st_mode):
+            raise DiskError(operation, path, "is a directory")
+        return found
 
     def _descriptor(self, operation: str, path: str) -> int:
         descriptor = self._open.get(path)

@@ -116,8 +116,8 @@ class MemoryDisk:
         """Move a file over another or to a new name."""
         held = self._file("rename", source)
         if target in self._directories:
-            raise DiskError("rename", target, "is a directory")
-        self._add_parents(target)
+            raise DiskError("rename", source, f"{target} is a directory")
+        self._add_parents(target, "rename", source)
         del self._files[source]
         self._files[target] = held
 
@@ -141,6 +141,10 @@ class MemoryDisk:
         if self.list(path):
             raise DiskError("remove_directory", path, "not empty")
         self._directories.discard(path)
+
+    def force(self, path: str) -> None:
+        """Nothing is lost here, so there is nothing to do."""
+        self._file("force", path)
 
     def sync_directory(self, path: str) -> None:
         """Nothing is lost here, so there is nothing to do."""
@@ -197,10 +201,11 @@ class MemoryDisk:
             raise DiskError(operation, path, "no such file")
         return held
 
-    def _add_parents(self, path: str) -> None:
+    def _add_parents(self, path: str, operation: str = "create", refused: str = "") -> None:
         parts = path.split("/")[:-1]
         for depth in range(1, len(parts) + 1):
             parent = "/".join(parts[:depth])
             if parent in self._files:
-                raise DiskError("create", path, f"{parent} is a file")
-            self._directories.add(parent)
+                raise DiskError(operation, refused or path, f"{parent} is a file")
+        for depth in range(1, len(parts) + 1):
+            self._directories.add("/".join(parts[:depth]))

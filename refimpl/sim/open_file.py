@@ -1,0 +1,118 @@
+"""One file of a running disk: its page cache, its durable bytes, and its dirty sectors."""
+
+from refimpl.model.ids import Millis
+from refimpl.sim.crash_images import PendingFile
+from refimpl.sim.file_bytes import PAGE, FileBytes, Pages, cut_pages, read_pages, write_pages
+
+
+class OpenFile:
+    """Changes in place; identity is that of an inode, so that a rename does not change it.
+
+    `versions` keeps, for every sector written since the last force, what it held after each write.
+    `dropped` are sectors that a failed force gave up: the cache shows them, no later force writes
+    them, only a new write does.
+    """
+
+    __slots__ = ("dropped", "durable", "modified", "pages", "size", "versions")
+
+    def __init__(self, durable: FileBytes, modified: Millis) -> None:
+        self.durable = durable
+        self.pages: Pages = dict(durable.pages)
+        self.size = durable.size
+        self.modified = modified
+        self.versions: dict[int, list[bytes]] = {}
+        self.dropped: set[int] = set()
+
+    @property
+    def dirty(self) -> bool:
+        """True where a crash could lose or tear bytes."""
+        return bool(self.versions)
+
+    def copy(self) -> "OpenFile":
+        """An independent file of the same state."""
+        twin = OpenFile.__new__(OpenFile)
+        twin.durable = self.durable
+        twin.pages = self.pages.copy()
+        twin.size = self.size
+        twin.modified = self.modified
+        twin.versions = {number: list(versions) for number, versions in self.versions.items()}
+        twin.dropped = set(self.dropped)
+        return twin
+
+    def read(self, offset: int, length: int) -> bytes:
+        """Bytes of the page cache."""
+        return read_pages(self.pages, self.size, offset, length)
+
+    def write(self, offset: int, data: bytes, sector: int) -> None:
+        """Bytes into the page cache; the caller has set the length."""
+        write_pages(self.pages, offset, data)
+        for number in range(offset // sector, (offset + len(data) - 1) // sector + 1):
+            self._touch(number, sector)
+
+    def resize(self, size: int, sector: int) -> None:
+        """Set the length; bytes that are cut off read as zero if the file grows again."""
+        if size < self.size:
+            cut = [
+                number
+                for page, data in self.pages.items()
+                for number in range(
+                    page * PAGE // sector, (page * PAGE + len(data) - 1) // sector + 1
+                )
+                if (number + 1) * sector > size
+            ]
+            cut_pages(self.pages, size)
+            for number in cut:
+                self._touch(number, sector)
+        self.size = size
+
+    def _touch(self, number: int, sector: int) -> None:
+        """Remember what a sector holds now."""
+        page, start = divmod(number * sector, PAGE)
+        now = self.pages.get(page, b"")[start : start + sector]
+        versions = self.versions.get(number)
+        if versions is None:
+            self.versions[number] = [now]
+        elif versions[-1] != now:
+            versions.append(now)
+        if self.dropped:
+            self.dropped.discard(number)
+
+    def force(self, sector: int) -> None:
+        """Everything in the cache is durable, but for what an earlier force dropped."""
+        if not self.dropped:
+            self.durable = FileBytes.of(self.pages, self.size, self.modified)
+            self.versions.clear()
+            return
+        news = {
+            number: versions[-1].rstrip(b"\0")
+            for number, versions in self.versions.items()
+            if number not in self.dropped and number * sector < self.size
+        }
+        self.durable = self.durable.with_sectors(self.size, sector, news)
+        for number in [number for number in self.versions if number not in self.dropped]:
+            del self.versions[number]
+
+    def drop(self) -> None:
+        """A force failed: dirty sectors count as clean, whatever the platter holds."""
+        self.dropped.update(self.versions)
+
+    def flip(self, offset: int, bits: int, sector: int) -> None:
+        """The platter changed under us, and the page was read again."""
+        value = self.read(offset, 1)[0] ^ bits
+        write_pages(self.pages, offset, bytes([value]))
+        number = offset // sector
+        if number in self.versions:
+            self._touch(number, sector)
+        elif offset < self.durable.size:
+            length = min(sector, self.durable.size - number * sector)
+            news = {number: self.read(number * sector, length).rstrip(b"\0")}
+            self.durable = self.durable.with_sectors(self.durable.size, sector, news)
+
+    def pending(self, sector: int) -> PendingFile:
+        """The same as a value."""
+        sectors = tuple(
+            (number, tuple(version[:sector].rstrip(b"\0") for version in self.versions[number]))
+            for number in sorted(self.versions)
+        )
+        durable = self.durable
+        return PendingFile(FileBytes(durable.pages, durable.size, self.modified), sectors)
