@@ -1,0 +1,1 @@
+"""A store looked at from outside: read-only, any release, every structural rule."""

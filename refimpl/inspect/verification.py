@@ -1,0 +1,127 @@
+"""Every structural rule held against one store, in one pass over its log.
+
+Requirements  STORE-INSPECT-1, STORE-INSPECT-3, STORE-FILES-6, STORE-RECOVERY-8, STORE-FLUSH-12
+"""
+
+from dataclasses import dataclass
+
+from refimpl.inspect.commit_log_reading import CommitLogReading
+from refimpl.inspect.config_reading import check_offsets
+from refimpl.inspect.finding import Findings, NotAStore
+from refimpl.inspect.index_check import IndexCheck
+from refimpl.inspect.queue_reading import QueueCheck, QueueKey
+from refimpl.inspect.store_reading import StoreReading
+from refimpl.inspect.transaction_check import TransactionCheck
+from refimpl.model.disk import DiskError
+from refimpl.model.message_codec import DispatchRequest
+from refimpl.store.store_checkpoint import CHECKPOINT_PATH
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Verified:
+    """What one pass over the log found out."""
+
+    reading: StoreReading
+    log: CommitLogReading
+    transactions: TransactionCheck
+    queue_ends: dict[QueueKey, int]  # queue offset that the next message would get
+    times: dict[QueueKey, tuple[int, int]]  # store time of the first and of the last message
+    counts: dict[QueueKey, int]  # records in the log
+    findings: Findings
+
+
+def verify(reading: StoreReading) -> Verified:
+    """Check everything; raises `NotAStore` where a file cannot be read at all."""
+    try:
+        return _verify(reading)
+    except DiskError as error:
+        raise NotAStore(f"{error.path} cannot be read: {error.reason}") from error
+
+
+def _verify(reading: StoreReading) -> Verified:
+    findings, checkpoint, queues = reading.findings, reading.checkpoint, dict(reading.queues)
+    limit = reading.log.limit
+    log = CommitLogReading(
+        reading.log,
+        reading.release,
+        reading.deliver_at,
+        findings,
+        dispatched_end=_dispatched_end(reading, limit),
+        flushed_time=checkpoint.physic_msg_timestamp,
+    )
+    queue_check = QueueCheck(
+        queues,
+        log,
+        findings,
+        durable_time=checkpoint.logics_msg_timestamp,
+        durable_offset=checkpoint.logics_physical_offset,
+    )
+    index_check = IndexCheck(
+        reading.index, reading.shape, log, findings, covered_time=checkpoint.index_msg_timestamp
+    )
+    transactions = TransactionCheck(log, reading.release, findings)
+    times: dict[QueueKey, tuple[int, int]] = {}
+    counts: dict[QueueKey, int] = {}
+    for record in log.records():
+        queue_check.take(record)
+        index_check.take(record)
+        transactions.take(record)
+        _count(record, times, counts)
+    for check in (queue_check, index_check, transactions):
+        check.finish()
+    queue_ends = {key: queue.end for key, queue in queues.items()}
+    for key, last in queue_check.last_in_log.items():
+        queue_ends[key] = max(queue_ends.get(key, 0), last + 1)
+    check_offsets(reading.config, queue_ends, findings)
+    _check_checkpoint(reading, log)
+    if not reading.log.files and any(queue.end for queue in queues.values()):
+        findings.violated("STORE-RECOVERY-8", "consumequeue", "there are queues without a log")
+    return Verified(reading, log, transactions, queue_ends, times, counts, findings)
+
+
+def _dispatched_end(reading: StoreReading, limit: int) -> int:
+    """Up to where two witnesses say that there were records: queues and index files.
+
+    One alone may be a damaged unit, which is told as such.
+    """
+    ends = [queue.record_end(limit) for queue in reading.queues.values()]
+    ends += [
+        found.header.end_phy_offset + 1
+        for found in reading.index
+        if 0 < found.header.end_phy_offset < limit
+    ]
+    ends.sort()
+    return ends[-2] if len(ends) > 1 else 0
+
+
+def _count(
+    record: DispatchRequest,
+    times: dict[QueueKey, tuple[int, int]],
+    counts: dict[QueueKey, int],
+) -> None:
+    key = (record.topic, record.queue_id)
+    first = times.get(key, (record.store_timestamp, 0))[0]
+    times[key] = (first, record.store_timestamp)
+    counts[key] = counts.get(key, 0) + 1
+
+
+def _check_checkpoint(reading: StoreReading, log: CommitLogReading) -> None:
+    """STORE-FLUSH-12: no mark is ahead of what the log has."""
+    checkpoint = reading.checkpoint
+    if log.is_cut_short:
+        return
+    for name, time in checkpoint._asdict().items():
+        if name.endswith("timestamp") and time > log.last_time:
+            reading.findings.interrupted(
+                "STORE-FLUSH-12",
+                CHECKPOINT_PATH,
+                "the checkpoint is ahead of the log",
+                detail=f"{name} {time}, and the newest record is of {log.last_time}",
+            )
+        if name.endswith("offset") and time > log.end:
+            reading.findings.interrupted(
+                "STORE-FLUSH-12",
+                CHECKPOINT_PATH,
+                "the checkpoint is ahead of the log",
+                detail=f"{name} {time}, and the log ends at {log.end}",
+            )

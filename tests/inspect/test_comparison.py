@@ -1,0 +1,48 @@
+"""Two stores are compared by what they serve. STORE-INSPECT-4."""
+
+from refimpl.inspect.comparison import Difference, compare
+from refimpl.inspect.store_reading import open_reading
+from refimpl.sim.memory_disk import MemoryDisk
+from tests.inspect.apache_images import Files, files_of
+
+NAME = "apache-4.9.7-clean"
+
+
+def differences(left: Files, right: Files) -> list[Difference]:
+    return list(compare(open_reading(MemoryDisk(left)), open_reading(MemoryDisk(right))))
+
+
+def test_equal_stores_and_names_of_files() -> None:
+    left, right = files_of(NAME), files_of(NAME)
+    first = min(path for path in right if path.startswith("index/"))
+    right["index/20000101000000000"] = right.pop(first)
+    assert differences(left, right) == []
+
+
+def test_one_field_of_one_message() -> None:
+    left, right = files_of(NAME), files_of(NAME)
+    path = f"commitlog/{0:020d}"
+    right[path] = right[path][:47] + bytes([right[path][47] ^ 1]) + right[path][48:]
+    found = differences(left, right)
+    assert [(d.where, d.what) for d in found] == [("S_A queue 0", "message 0: born_timestamp")]
+
+
+def test_queues_offsets_and_tables() -> None:
+    left, right = files_of(NAME), files_of(NAME)
+    offsets = "config/consumerOffset.json"
+    right[offsets] = right[offsets].replace(b"0:77", b"0:76")
+    right["abort"] = b""
+    queue = f"consumequeue/S_B/0/{0:020d}"
+    right[queue] = right[queue][:600] + bytes(1400)
+    assert differences(left, right) == [
+        Difference("S_B queue 0", "extent of the queue", "0..31", "0..30"),
+        Difference("abort", "closed", "yes", "no"),
+        Difference(offsets, "offsetTable.S_C@CG_STORE.0", "77", "76"),
+    ]
+
+
+def test_a_longer_store_has_the_messages_of_the_shorter() -> None:
+    found = differences(files_of(NAME), files_of("apache-4.9.7-killed"))
+    messages = [d for d in found if d.what.startswith("message")]
+    assert len(messages) == 423 - 312
+    assert {d.left for d in messages} == {"absent"}
