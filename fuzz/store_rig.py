@@ -62,12 +62,16 @@ class ForgetfulDisk(MemoryDisk):
             self.refuse = None
             raise DiskError(operation, path, "no space left on device")
 
-    def force(self, path: str, *, failed: bool = False) -> None:
-        """Bring what is dirty to the platter, or lose it."""
-        if not failed:
-            platter = self._platter[path]
-            for offset, data in self._dirty[path]:
-                platter[offset : offset + len(data)] = data
+    @override
+    def force(self, path: str) -> None:
+        """Bring what is dirty to the platter."""
+        platter = self._platter[path]
+        for offset, data in self._dirty[path]:
+            platter[offset : offset + len(data)] = data
+        self._dirty[path].clear()
+
+    def fail_force(self, path: str) -> None:
+        """Lose what is dirty: readers see it, no later force writes it."""
         self._dirty[path].clear()
 
     def is_durable(self, path: str, start: int, end: int) -> bool:

@@ -121,7 +121,9 @@ class GroupCommitMachine(CountedMachine):
             return
         if fails:
             self.fault("force-fails")
-        self.disk.force(wanted.path, failed=fails)
+            self.disk.fail_force(wanted.path)
+        else:
+            self.disk.force(wanted.path)
         self.rig.flush.forced(wanted.token, failed=fails, now=self.now)
         self._drain()
 

@@ -27,6 +27,17 @@ class FlushWanted(NamedTuple):
     thorough: bool  # asked without a least number of pages: the checkpoint may follow it
 
 
+def sync_names(disk: Disk, directory: str) -> None:
+    """Make a directory durable: the names in it, and its own in each one above it.
+
+    STORE-FILES-11: bytes that were forced are lost with the name of their file.
+    """
+    while directory:
+        disk.sync_directory(directory)
+        directory = directory.rpartition("/")[0]
+    disk.sync_directory("")
+
+
 class MappedFileQueue:
     """Files of `file_size` bytes in `directory`, in the order of their offsets, without gaps."""
 
@@ -50,11 +61,13 @@ class MappedFileQueue:
         self.committed_where = 0
         self.store_timestamp = 0  # of the last thorough flush that succeeded
 
-    def load(self) -> None:
+    def load(self, *, after_crash: bool = False) -> None:
         """Open what the directory holds, every file taken for full until recovery says otherwise.
 
         STORE-FILES-2: a file of another length refuses the start (`StoreLoadRefused`).
-        STORE-FILES-3: an empty last file is the trace of a crash while it was made; it goes.
+        STORE-FILES-3: an empty last file is the trace of a crash while it was made; it goes,
+        unless it is all that tells how far the offsets had come. After a crash an empty file with
+        others behind it was never forced: it counts as zeros.
         """
         names = self.disk.list(self.directory)
         for i, name in enumerate(names):
@@ -65,9 +78,13 @@ class MappedFileQueue:
                 if self.disk.list(path) or self.disk.exists(path):
                     continue  # a directory is not one of our files
                 raise
-            if size == 0 and i == len(names) - 1:
+            is_last = i == len(names) - 1
+            if size == 0 and is_last and (self.mapped_files or not name.strip("0")):
                 self.disk.unlink(path)
                 continue
+            if size == 0 and (after_crash or (is_last and name.isdecimal())):
+                self.disk.extend(path, self.file_size)
+                size = self.file_size
             if size != self.file_size:
                 raise StoreLoadRefused(path, size, self.file_size)
             if not name.isdecimal():
@@ -75,6 +92,8 @@ class MappedFileQueue:
             mapped_file = MappedFile(self.disk, path, self.file_size, int(name))
             mapped_file.set_positions(self.file_size)
             self.mapped_files.append(mapped_file)
+        if after_crash and self.mapped_files:
+            sync_names(self.disk, self.directory)  # the one who made them may have died before
 
     # --- where things are
 
@@ -176,11 +195,19 @@ class MappedFileQueue:
         return self.create(last.file_from_offset + self.file_size)
 
     def create(self, file_from_offset: int) -> MappedFile:
-        """Make the file at `file_from_offset` and append it to the queue."""
+        """Make the file at `file_from_offset` and append it to the queue.
+
+        STORE-FILES-5: a file that a refused creation left behind gets its length now.
+        """
         path = f"{self.directory}/{offset_to_file_name(file_from_offset)}"
-        if not self.disk.exists(path):  # else allocated ahead, and empty
+        if not self.disk.exists(path):
             self.disk.create(path, self.file_size)
+        elif self.disk.size(path) < self.file_size:  # its creation failed half-way
+            self.disk.extend(path, self.file_size)
+        if self.mapped_files:
             self.disk.sync_directory(self.directory)
+        else:
+            sync_names(self.disk, self.directory)
         mapped_file = MappedFile(self.disk, path, self.file_size, file_from_offset)
         mapped_file.first_create_in_queue = not self.mapped_files
         self.mapped_files.append(mapped_file)
@@ -221,17 +248,18 @@ class MappedFileQueue:
             self.store_timestamp = wanted.store_timestamp
 
     def dirty_again(self, wanted: FlushWanted) -> None:
-        """Take note that the force of `wanted` failed: write its bytes once more.
+        """Take note that the force of `wanted` failed: write the file's bytes once more.
 
         STORE-FLUSH-1: after a failed force the page cache still shows the bytes but may never
-        write them; only new writes are sure to be part of the next force. A disk that refuses
-        even this leaves the position where it is.
+        write them; only new writes are sure to be part of the next force. That is so of every
+        byte that was there when the force failed, also of those behind `wanted.where`. A disk
+        that refuses even this leaves the position where it is.
         """
         mapped_file = self.find_mapped_file_by_offset(wanted.where - 1)
         if mapped_file is None or mapped_file.path != wanted.path:
             return
         start = max(self.flushed_where - mapped_file.file_from_offset, 0)
-        length = wanted.where - mapped_file.file_from_offset - start
+        length = mapped_file.read_position - start
         try:
             data = self.disk.read(wanted.path, start, length)
             self.disk.write(wanted.path, start, data)
@@ -277,6 +305,8 @@ class MappedFileQueue:
                 kept.append(mapped_file)
             else:
                 mapped_file.destroy()
+        if len(kept) < len(self.mapped_files):
+            self.disk.sync_directory(self.directory)  # else they may come back with the power
         self.mapped_files = kept
 
     def reset_offset(self, offset: int) -> bool:
@@ -293,11 +323,22 @@ class MappedFileQueue:
         """Remove the newest file (recovery of an empty consume queue)."""
         if self.mapped_files:
             self.mapped_files.pop().destroy()
+            self.disk.sync_directory(self.directory)
 
     def remove_first(self, count: int) -> None:
-        """Forget the `count` oldest files, which the caller destroyed."""
+        """Forget the `count` oldest files, which the caller destroyed.
+
+        STORE-RETENTION-10: they must not come back with the next power failure, and flushing goes
+        on behind them.
+        """
         assert 0 <= count <= len(self.mapped_files)
+        if count == 0:
+            return
+        self.disk.sync_directory(self.directory)
         self.mapped_files = self.mapped_files[count:]
+        if self.mapped_files:
+            self.flushed_where = max(self.flushed_where, self.min_offset)
+            self.committed_where = max(self.committed_where, self.min_offset)
 
     def delete_expired_files_by_time(
         self, expired_time: int, now: int, *, clean_immediately: bool

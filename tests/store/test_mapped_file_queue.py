@@ -4,8 +4,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fuzz.store_rig import ForgetfulDisk
 from refimpl.model.disk import DiskError
 from refimpl.model.override import override
+from refimpl.sim.crash_disk import CrashDisk
+from refimpl.sim.crash_images import Extreme
+from refimpl.sim.disk_faults import DiskFault, DiskFaults, FaultPoint
 from refimpl.sim.memory_disk import MemoryDisk
 from refimpl.store.errors import StoreLoadRefused
 from refimpl.store.mapped_file import MappedFile, offset_to_file_name
@@ -151,6 +155,74 @@ def test_failed_force_dirties_the_bytes_again() -> None:
     assert disk.files() == before
     assert queue.flushed_where == 0
     assert queue.flush(0) == wanted
+
+
+def test_an_only_file_that_is_empty_keeps_the_offsets() -> None:
+    """STORE-FILES-3: what was before it expired; its name is all that tells where they go on."""
+    disk = MemoryDisk()
+    disk.create(f"commitlog/{2 * SIZE:020d}", 0)
+    queue = MappedFileQueue(disk, "commitlog", SIZE)
+    queue.load()
+    queue.truncate_dirty_files(2 * SIZE)
+    assert (queue.min_offset, queue.max_offset) == (2 * SIZE, 2 * SIZE)
+    assert disk.size(f"commitlog/{2 * SIZE:020d}") == SIZE
+
+
+def test_a_file_that_a_refused_creation_left_behind_gets_its_length() -> None:
+    """STORE-FILES-5: with another length it would refuse the next start."""
+    disk = CrashDisk(faults=DiskFaults([DiskFault(FaultPoint.EMPTY_AFTER_CREATE)]))
+    queue = MappedFileQueue(disk, "commitlog", SIZE)
+    with pytest.raises(DiskError, match="No space left"):
+        queue.append_message(b"x")
+    assert disk.size(f"commitlog/{0:020d}") == 0
+    assert queue.append_message(b"x")
+    assert disk.size(f"commitlog/{0:020d}") == SIZE
+
+
+def test_flush_and_commit_go_on_behind_what_retention_took() -> None:
+    """STORE-RETENTION-10: the file at `flushed_where` is gone."""
+    disk = ForgetfulDisk()
+    queue = queue_of(disk)
+    queue.append_message(b"x" * 30)
+    wanted = queue.flush(0)
+    assert wanted is not None
+    queue.flushed(wanted)
+    queue.append_message(b"y" * 10)
+    queue.append_message(b"z")
+    assert queue.delete_expired_files_by_time(0, 1, clean_immediately=True) == 1
+    again = queue.flush(0)
+    assert again is not None
+    assert again.where == SIZE + 1
+    queue.flushed(again)
+    assert queue.flushed_where == SIZE + 1
+    assert queue.commit(0) == (False, None)
+    assert queue.committed_where == SIZE + 1
+
+
+def test_what_retention_took_does_not_come_back() -> None:
+    """STORE-RETENTION-10: not with a power failure either."""
+    disk = CrashDisk()
+    queue = MappedFileQueue(disk, "commitlog", SIZE)
+    for _ in range(2):
+        queue.append_message(b"x" * SIZE)
+    assert queue.delete_expired_files_by_time(0, 1, clean_immediately=True) == 1
+    after = CrashDisk.from_image(disk.crash().extreme(Extreme.NOTHING))
+    assert after.list("commitlog") == (f"{SIZE:020d}",)
+
+
+def test_a_failed_force_loses_what_came_after_it_was_asked_for_too() -> None:
+    """STORE-FLUSH-1: the bytes behind `wanted` were dirty when the force failed."""
+    disk = ForgetfulDisk()
+    queue = queue_of(disk)
+    queue.append_message(b"abc")
+    wanted = queue.flush(0)
+    assert wanted is not None
+    queue.append_message(b"def")
+    disk.fail_force(wanted.path)
+    queue.dirty_again(wanted)
+    assert not disk.is_durable(wanted.path, 3, 6)
+    disk.force(wanted.path)
+    assert disk.is_durable(wanted.path, 0, 6)
 
 
 @pytest.mark.parametrize(
