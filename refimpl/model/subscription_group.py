@@ -6,6 +6,7 @@ from typing import Final
 
 from refimpl.model.errors import InvalidInput
 from refimpl.model.ids import JsonValue
+from refimpl.model.java import parse_int
 from refimpl.model.release import Release
 
 
@@ -86,14 +87,12 @@ def to_json(config: SubscriptionGroupConfig, release: Release) -> dict[str, Json
 
 
 def _integer(name: str, value: JsonValue) -> int:
-    if isinstance(value, str):
-        try:
-            return int(value)
-        except ValueError:
-            raise InvalidInput(name, value, "is not a number") from None
-    if isinstance(value, int | float):
-        return int(value)
-    raise InvalidInput(name, str(value), "is not a number")
+    """An int of Java: what does not fit into 32 bits is refused, as are words."""
+    if isinstance(value, float):
+        value = int(value)
+    if not isinstance(value, str | int):
+        raise InvalidInput(name, str(value), "is not a number")
+    return parse_int(value if isinstance(value, str) else str(int(value)))
 
 
 def _boolean(name: str, value: JsonValue) -> bool:

@@ -190,3 +190,26 @@ def test_a_status_without_a_topic_is_asked_of_the_members(broker: BrokerUnderTes
     assert broker.ask(223, {"group": "G"}) is None
     asked = [c for c in broker.received[CLIENT][before:] if c.code == 221]
     assert [c.ext_fields for c in asked] == [{"group": "G"}]
+
+
+def test_a_number_of_a_group_is_an_int_of_java(broker: BrokerUnderTest) -> None:
+    """REMOTING-HEADER-21: a number that does not fit is refused, and nothing is stored."""
+    group = {"groupName": "big", "retryMaxTimes": 1 << 63}
+    assert answer_to(broker, 200, None, group).code == 1
+    assert "big" not in broker.ctx.subscription_group_manager.subscription_group_table
+    fits = {"groupName": "big", "retryMaxTimes": (1 << 31) - 1}
+    assert answer_to(broker, 200, None, fits).code == 0
+
+
+def test_an_empty_message_id_is_no_offset(broker: BrokerUnderTest) -> None:
+    """BROKER-ADMIN-54: cut before it is read in 4.6, null afterwards."""
+    answer = answer_to(broker, 309, {"consumerGroup": "G", "clientId": "c", "msgId": ""})
+    thrown = "NullPointer" if broker.release.empty_message_id_is_null else "StringIndexOutOfBounds"
+    assert f"java.lang.{thrown}Exception" in (answer.remark or "")
+
+
+def test_a_delay_level_is_read_before_the_limit(broker: BrokerUnderTest) -> None:
+    """BROKER-BACK-7: a level that cannot be read is refused, also where the message is dead."""
+    fields = {"offset": "0", "group": "G", "delayLevel": "x", "maxReconsumeTimes": "0"}
+    assert answer_to(broker, 36, {**fields, "unitMode": "false"}).code == 1
+    assert broker.ctx.topic_config_manager.select_topic_config("%DLQ%G") is None

@@ -57,7 +57,7 @@ def consume_message_directly(ctx: BrokerContext, request: Request) -> RemotingCo
     fields = {**(command.ext_fields or {}), "brokerName": ctx.config.text("brokerName")}
     if ctx.release.pull_tells_sys_flags:
         _add_sys_flags(ctx, fields, header, request.now)
-    if not header.msg_id:
+    if header.msg_id is None or (not header.msg_id and ctx.release.empty_message_id_is_null):
         raise null_pointer()
     try:
         message_id = decode_message_id(header.msg_id)

@@ -70,8 +70,9 @@ def consumer_send_msg_back(ctx: BrokerContext, request: Request) -> RemotingComm
     if message is None:
         remark = f"look message by offset failed, {header.offset}"
         return make_response(command, ResponseCode.SYSTEM_ERROR, remark)
+    delay_level = header.delay_level  # read before the limit: an absent one is refused
     limit = _limit(ctx, command, header, group)
-    dead = message.reconsume_times >= limit or header.delay_level < 0
+    dead = message.reconsume_times >= limit or delay_level < 0
     if dead:
         topic, queue_id = dlq_topic(header.group), 0
         perm = PERM_WRITE | PERM_READ if release.dead_letter_is_readable else PERM_WRITE
@@ -80,7 +81,7 @@ def consumer_send_msg_back(ctx: BrokerContext, request: Request) -> RemotingComm
         )
         level = 0
     else:
-        level = header.delay_level or FIRST_RETRY_LEVEL + message.reconsume_times
+        level = delay_level or FIRST_RETRY_LEVEL + message.reconsume_times
     inner = _copy(ctx, message, topic, queue_id, level)
     result = ctx.store.put_message(inner, now)
     if result.ticket is None:
