@@ -180,6 +180,9 @@ class _Writer:
         if shape.code == 103:
             for name in ("brokerName", "brokerAddr", "clusterName"):  # NAMESRV-LIFECYCLE-20
                 ext[name] = ext.get(name) or f"b{TOKEN}"
+        if shape.code == 100:  # NAMESRV-KV-2
+            for name in ("namespace", "key"):
+                ext[name] = ext.get(name) or f"k{TOKEN}"
         serialize = SerializeType.ROCKETMQ if chance(dice, 25) else SerializeType.JSON
         if serialize is SerializeType.ROCKETMQ:
             ext = {
