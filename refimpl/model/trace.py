@@ -35,14 +35,42 @@ class SwapRequests(NamedTuple):
 
 
 class Flush(NamedTuple):
-    """GroupCommit: a force was asked for, for the request at the head of the read list."""
+    """GroupCommit: an attempt was spent on the request at the head of the read list.
+
+    `where` is how far the force will reach that began, 0 where there was nothing to force.
+    """
 
     ticket: Ticket
     attempt: int
+    where: PhysicalOffset
+
+
+class DropRequest(NamedTuple):
+    """GroupCommit: the flusher came to a request whose producer the clock had answered."""
+
+    ticket: Ticket
+
+
+class ForceLog(NamedTuple):
+    """GroupCommit and AsyncFlush: a force to `where` began that no producer waits for."""
+
+    where: PhysicalOffset
 
 
 class Flushed(NamedTuple):
     """GroupCommit and AsyncFlush: the disk answered; everything below `where` is durable."""
+
+    where: PhysicalOffset
+
+
+class ForceFailed(NamedTuple):
+    """GroupCommit and AsyncFlush: the disk refused the force to `where`."""
+
+    where: PhysicalOffset
+
+
+class Commit(NamedTuple):
+    """AsyncFlush: bytes of the pool reached the page cache; `where` is the committed position."""
 
     where: PhysicalOffset
 
@@ -75,8 +103,38 @@ class Recovered(NamedTuple):
     reput: PhysicalOffset
 
 
+class Crash(NamedTuple):
+    """The world: the process was killed, or the power failed; `image` says what survived.
+
+    `survived` is where the log ends that the next life finds, -1 while there is none.
+    """
+
+    power: bool
+    image: str
+    survived: PhysicalOffset
+
+
+class Shutdown(NamedTuple):
+    """The store came to its orderly end; `clean` where everything was forced."""
+
+    clean: bool
+
+
 TraceEvent: TypeAlias = (
-    Append | PutRequest | SwapRequests | Flush | Flushed | WakeupCustomer | Dispatch | Recovered
+    Append
+    | PutRequest
+    | SwapRequests
+    | Flush
+    | DropRequest
+    | ForceLog
+    | Flushed
+    | ForceFailed
+    | Commit
+    | WakeupCustomer
+    | Dispatch
+    | Crash
+    | Shutdown
+    | Recovered
 )
 
 

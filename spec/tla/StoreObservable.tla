@@ -45,10 +45,12 @@ Answers == {"waits", "ok", "cached", "unknown"}
 
 Init == log = <<>> /\ shown = 0 /\ up = FALSE
 
+(* Where everything was shown, the new message may be readable at once *)
 Send(answer) ==
   /\ up /\ Len(log) < MaxMessages /\ answer \in {"waits", "cached"}
   /\ log' = Append(log, answer)
-  /\ UNCHANGED <<shown, up>>
+  /\ shown' \in {shown, IF shown = Len(log) /\ answer = "cached" THEN shown + 1 ELSE shown}
+  /\ UNCHANGED up
 
 (* A second answer has nobody to go to *)
 Answer(i, answer) ==
