@@ -14,7 +14,18 @@ from refimpl.model.config import Config
 from refimpl.model.ids import ForceToken, Millis, PhysicalOffset, Ticket
 from refimpl.model.release import Release
 from refimpl.model.status import PutMessageStatus
-from refimpl.model.trace import Flush, Flushed, PutRequest, SwapRequests, Tracer, WakeupCustomer
+from refimpl.model.trace import (
+    Commit,
+    DropRequest,
+    Flush,
+    Flushed,
+    ForceFailed,
+    ForceLog,
+    PutRequest,
+    SwapRequests,
+    Tracer,
+    WakeupCustomer,
+)
 from refimpl.store import flush_consume_queue as rounds
 from refimpl.store import group_commit as commits
 from refimpl.store.commit_log import CommitLog
@@ -155,7 +166,7 @@ class FlushManager:
         pages = config.integer("commitCommitLogLeastPages")
         thorough = config.integer("commitCommitLogThoroughInterval")
         self._commit_rhythm, pages = least_pages(self._commit_rhythm, pages, thorough, now)
-        moved = not self._log.commit(pages)
+        moved = self._commit_log(pages)
         if moved:
             self._commit_rhythm = committed_some(self._commit_rhythm, now)
         return Millis(now + max(1, config.integer("commitIntervalCommitLog"))), moved
@@ -192,11 +203,16 @@ class FlushManager:
             if isinstance(effect, commits.WakeupCustomer):
                 self._complete(effect, expired=False)
             elif effect is not None:
+                wanted = self._force_log(0, asked=True)
                 if self._tracer is not None:
                     head = self._group_commit.requests_read[0]
-                    self._tracer(Flush(head.ticket, self._group_commit.attempts))
-                if not self._force_log(0):
+                    where = 0 if wanted is None else wanted.where
+                    attempts = self._group_commit.attempts
+                    self._tracer(Flush(head.ticket, attempts, PhysicalOffset(where)))
+                if wanted is None:
                     return Millis(now + RETRY_AFTER)  # nothing to force yet
+            elif self._tracer is not None:
+                self._tracer(DropRequest(state.requests_read[0].ticket))
         return None
 
     def _complete(self, answer: commits.WakeupCustomer, *, expired: bool) -> None:
@@ -208,12 +224,22 @@ class FlushManager:
         status = self.replica_status.pop(ticket, answer.status)
         self._events.append(PutCompleted(ticket, status))
 
-    def _force_log(self, pages: int) -> bool:
+    def _commit_log(self, pages: int) -> bool:
+        if self._log.commit(pages):
+            return False
+        if self._tracer is not None:
+            self._tracer(Commit(PhysicalOffset(self._log.mapped_file_queue.committed_where)))
+        return True
+
+    def _force_log(self, pages: int, *, asked: bool = False) -> FlushWanted | None:
+        """Begin a force; `asked`: a producer waits for it, and the caller tells the tracer."""
         wanted = self._log.mapped_file_queue.flush(pages)
         if wanted is None:
-            return False
+            return None
         self._log_force = self._force(wanted.path), wanted
-        return True
+        if self._tracer is not None and not asked:
+            self._tracer(ForceLog(PhysicalOffset(wanted.where)))
+        return wanted
 
     # --- what derives from the log
 
@@ -324,6 +350,8 @@ class FlushManager:
         queue = self._log.mapped_file_queue
         if failed:
             queue.dirty_again(wanted)
+            if self._tracer is not None:
+                self._tracer(ForceFailed(PhysicalOffset(wanted.where)))
             return Millis(now + RETRY_AFTER) if self.sync_flush else None
         queue.flushed(wanted)
         if self._tracer is not None:
@@ -352,7 +380,7 @@ class FlushManager:
             self._run_group_commit(now)
         if self._log_force is not None or self._round is not None:
             return False
-        while not self._log.commit(0):
+        while self._commit_log(0):
             pass
         if self._force_log(0) or self._begin_round(0):
             return False
