@@ -14,7 +14,7 @@ from unittest.mock import patch
 
 from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis.internal.cache import LRUCache
-from hypothesis.internal.conjecture import providers
+from hypothesis.internal.conjecture import engine, providers
 from hypothesis.internal.constants_ast import Constants
 from hypothesis.stateful import run_state_machine_as_test
 
@@ -22,6 +22,7 @@ from fuzz.stateful.machine import CountedMachine
 from fuzz.stateful.registry import Machine
 
 RUNS_PER_ROUND = 20
+SHRINK_SECONDS = 20
 STEPS_PER_RUN = (40, 80, 20)  # by turns: a long run reaches what ten short ones do not
 
 
@@ -79,7 +80,7 @@ def play_round(machine: type[CountedMachine], round_seed: int, runs: int = RUNS_
     def new_machine() -> CountedMachine:
         return machine()
 
-    with _constants_of_no_module():
+    with _constants_of_no_module(), patch.object(engine, "MAX_SHRINKING_SECONDS", SHRINK_SECONDS):
         run_state_machine_as_test(
             new_machine,  # type: ignore[arg-type]  # "anything that returns an instance"
             settings=settings(

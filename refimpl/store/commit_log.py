@@ -250,11 +250,31 @@ class CommitLog:
         STORE-FLUSH-10: a file that is copied to its end gives its buffer back.
         """
         nothing_moved, finished = self.mapped_file_queue.commit(least_pages)
-        if finished is not None and finished.write_buffer is not None:
-            assert self.pool is not None
-            self.pool.return_buffer(finished.write_buffer)
-            finished.write_buffer = None
+        if finished is not None:
+            self._give_back(finished)
         return nothing_moved
+
+    def _give_back(self, mapped_file: MappedFile) -> None:
+        if mapped_file.write_buffer is not None:
+            assert self.pool is not None
+            self.pool.return_buffer(mapped_file.write_buffer)
+            mapped_file.write_buffer = None
+
+    def delete_expired_files(
+        self, expired_time: int, now: Millis, *, clean_immediately: bool
+    ) -> int:
+        """Delete from the oldest file on (`MappedFileQueue.delete_expired_files_by_time`).
+
+        STORE-FLUSH-10: a file that goes before it is committed gives its buffer back as well.
+        """
+        queue = self.mapped_file_queue
+        files = queue.mapped_files
+        deleted = queue.delete_expired_files_by_time(
+            expired_time, now, clean_immediately=clean_immediately
+        )
+        for mapped_file in files[:deleted]:
+            self._give_back(mapped_file)
+        return deleted
 
     def lock_time_millis(self, now: Millis) -> int:
         """How long the append that is under way has held the lock; 0 for none."""

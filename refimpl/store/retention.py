@@ -20,7 +20,6 @@ from refimpl.model.release import Release
 from refimpl.store.consume_queue import ConsumeQueue
 from refimpl.store.consume_queue_table import ConsumeQueueTable
 from refimpl.store.index_service import IndexService
-from refimpl.store.mapped_file_queue import MappedFileQueue
 from refimpl.store.running_flags import RunningFlags
 
 MAX_MANUAL_DELETE_FILE_TIMES: Final = 20
@@ -45,9 +44,10 @@ _SYSTEM_TOPICS: Final = frozenset(
 class RetainedLog(Protocol):
     """What retention asks of the commit log besides reading it."""
 
-    @property
-    def mapped_file_queue(self) -> MappedFileQueue:
-        """The files."""
+    def delete_expired_files(
+        self, expired_time: int, now: Millis, *, clean_immediately: bool
+    ) -> int:
+        """Delete from the oldest file on while expired, never the newest; how many."""
 
     def min_offset(self) -> int:
         """First offset that is there, -1 for none."""
@@ -169,7 +169,7 @@ class CleanService:
             return 0
         if by_hand > 0:
             self.s = replace(self.s, manual_delete_file_several_times=by_hand - 1)
-        return self._log.mapped_file_queue.delete_expired_files_by_time(
+        return self._log.delete_expired_files(
             config.integer("fileReservedTime") * _HOUR,
             now,
             clean_immediately=clean_immediately and config.boolean("cleanFileForciblyEnable"),

@@ -200,6 +200,21 @@ def test_pool_hides_commits_and_returns() -> None:
     assert visible(store) == 2
 
 
+def test_a_buffer_comes_back_from_a_file_that_retention_took() -> None:
+    """STORE-FLUSH-10: nobody will commit it any more."""
+    store = open_store(
+        mappedFileSizeCommitLog="500", transientStorePoolEnable="true",
+        transientStorePoolSize="2",
+    )  # fmt: skip
+    pool = store.commit_log.pool
+    assert pool is not None
+    for _ in range(2):
+        store.put_message(message(b"x" * 300), NOW)
+    assert pool.available_buffer_nums == 0
+    assert store.commit_log.delete_expired_files(0, NOW, clean_immediately=True) == 1
+    assert pool.available_buffer_nums == 1
+
+
 def test_pool_without_buffers_writes_directly() -> None:
     """STORE-FLUSH-9."""
     store = open_store(
