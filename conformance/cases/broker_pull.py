@@ -17,6 +17,7 @@ from refimpl.remoting.request_code import RequestCode
 from refimpl.remoting.response_code import ResponseCode
 
 _UNITS_OF_A_FILE = 600  # of 20 bytes in the 12000 of STANDARD_OPTIONS
+_COMMITTED = 7
 _MOVED = "OFFSET_MOVED_EVENT"
 _RESTRICTED = {"rejectPullConsumerEnable": "true", "litePullMessageEnable": "false"}
 
@@ -325,15 +326,15 @@ def held_commits_at_once(w: Wire) -> None:
     group = w.create_group()
     flags = PULL_SUBSCRIPTION | PULL_COMMIT_OFFSET | PULL_SUSPEND
     fields = w.pull_ext(
-        topic, group=group, sysFlag=flags, commitOffset=7, suspendTimeoutMillis=15_000
+        topic, group=group, sysFlag=flags, commitOffset=_COMMITTED, suspendTimeoutMillis=15_000
     )
     other = w.connect()
     opaque = other.submit(RequestCode.PULL_MESSAGE, ext=fields)
-    w.eventually(lambda: w.query_offset(group, topic) == 7, what="the commit of a held pull")
-    w.commit_offset(group, topic, 0, 8)
+    w.eventually(lambda: w.query_offset(group, topic) == _COMMITTED, what="the commit")
+    w.commit_offset(group, topic, 0, _COMMITTED + 1)
     w.send(topic)
     w.expect(other.answer(opaque), code=ResponseCode.SUCCESS)
-    w.equal(w.query_offset(group, topic), 8, "offset after the answer")
+    w.equal(w.query_offset(group, topic), _COMMITTED + 1, "offset after the answer")
 
 
 # --- what else a pull leaves

@@ -1,6 +1,7 @@
 """Delay levels: which queue a level is, when it is due, and what is delivered."""
 
 import re
+import zlib
 
 from conformance.case import case
 from conformance.records import Record
@@ -14,6 +15,7 @@ _LAST_LEVEL = 18
 _MAX_MESSAGE_SIZE = int(STANDARD_OPTIONS["maxMessageSize"])
 _TOPIC_LIMIT = 127
 _DUE_MS = 4000
+_COMPRESSED = 1  # bit of the system flag
 
 
 def _behind(w: Wire) -> None:
@@ -184,3 +186,14 @@ def _overhead(w: Wire, topic: str) -> int:
     record = w.receive(topic, within_ms=_DUE_MS)[0]
     assert isinstance(record, Record)
     return record.store_size - len(record.body) - len(topic) + len(_SCHEDULE_TOPIC)
+
+
+@case("STORE-READ-16/compressed-and-delayed", rules=["STORE-READ-16"])
+def compressed_and_delayed(w: Wire) -> None:
+    """A compressed message that waited is delivered as it was sent: compressed, and flagged so."""
+    topic = w.create_topic(queues=1)
+    body = zlib.compress(bytes(5000))
+    w.send(topic, body, sysFlag=_COMPRESSED, properties={"DELAY": "1"})
+    (record,) = w.receive(topic, within_ms=_DUE_MS)
+    w.equal(record.body, body, "body")
+    w.equal(record.sys_flag & _COMPRESSED, _COMPRESSED, "flag of compression")
