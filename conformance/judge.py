@@ -28,6 +28,7 @@ class Request:
     release: str | None = None
     rules: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
+    failed: Path | None = None
     junit: Path | None = None
     json_path: Path | None = None
     html: Path | None = None
@@ -59,12 +60,15 @@ def run(request: Request) -> ExitCode:
     console = Console()
     try:
         cases = load_cases()
+        again = None if request.failed is None else results.failed(request.failed)
         targets = [choose(text, request.release) for text in request.targets]
         known = {target.name: expectations.load(target.name) for target in targets}
-    except (BadCase, UnknownTarget, expectations.BadExpectations) as error:
+    except (BadCase, UnknownTarget, expectations.BadExpectations, results.BadResultFile) as error:
         console.print(str(error), style="bold red", markup=False)
         return ExitCode.HARNESS
     chosen = select(cases, request.rules, request.names)
+    if again is not None:
+        chosen = [entry for entry in chosen if entry.identifier in again]
     judged: list[TargetResult] = []
     signal.signal(signal.SIGTERM, _interrupted)
     with terminal.TerminalProgress(console) as progress:

@@ -133,6 +133,17 @@ def read(path: Path) -> RunResult:
     return RunResult(tuple(_target(entry) for entry in targets))
 
 
+def failed(path: Path) -> frozenset[str]:
+    """The cases of a result file that make its run fail; raises `BadResultFile`."""
+    run = read(path)
+    return frozenset(
+        result.case
+        for target in run.targets
+        for result in target.cases
+        if result.verdict.violates
+    )
+
+
 def merge(runs: Iterable[RunResult]) -> RunResult:
     """One run with the targets of all; a later target replaces an earlier one of its name."""
     targets = {target.target: target for run in runs for target in run.targets}

@@ -29,6 +29,11 @@ def conformance_group() -> None:
 @click.option("--release", type=click.Choice(sorted(RELEASES)), help="What it is judged as.")
 @click.option("--rule", "rules", multiple=True, help="Only cases of this rule; `*` as in shells.")
 @click.option("--case", "names", multiple=True, help="Only this case; `*` as in shells.")
+@click.option(
+    "--failed",
+    type=click.Path(exists=True, path_type=Path),
+    help="Only cases that ended against the expectations in this file of results.",
+)
 @click.option("--junit", type=click.Path(path_type=Path), help="Write JUnit XML.")
 @click.option("--json", "json_path", type=click.Path(path_type=Path), help="Write the results.")
 @click.option("--html", type=click.Path(path_type=Path), help="Write the report.")
@@ -44,6 +49,7 @@ def run_command(
     release: str | None,
     rules: tuple[str, ...],
     names: tuple[str, ...],
+    failed: Path | None,
     junit: Path | None,
     json_path: Path | None,
     html: Path | None,
@@ -62,6 +68,7 @@ def run_command(
         release=release,
         rules=rules,
         names=names,
+        failed=failed,
         junit=junit,
         json_path=json_path,
         html=html,

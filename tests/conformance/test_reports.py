@@ -50,6 +50,12 @@ def test_a_result_file_that_does_not_fit_is_refused(run: RunResult, tmp_path: Pa
         results.read(path)
 
 
+def test_what_failed_can_be_judged_again(run: RunResult, tmp_path: Path) -> None:
+    path = tmp_path / "result.json"
+    results.write(run, path)
+    assert results.failed(path) == {"BROKER-TRIAL-2/fails"}
+
+
 def test_merging_keeps_the_last_of_a_name(run: RunResult) -> None:
     merged = results.merge([run, RunResult((judge(FakeTarget(), make(send_and_count)),))])
     assert [len(target.cases) for target in merged.targets] == [1]
