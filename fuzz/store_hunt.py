@@ -28,7 +28,7 @@ FLUSH_MODES: Final = {
 }
 SMALL: Final = {"mappedFileSizeCommitLog": "500", "mappedFileSizeConsumeQueue": "60"}
 MIDDLE: Final = {"mappedFileSizeCommitLog": "4096", "mappedFileSizeConsumeQueue": "400"}
-SIZES: Final = (SMALL, MIDDLE, {})
+SIZES: Final[tuple[dict[str, str], ...]] = (SMALL, MIDDLE, {})
 CONTRACTS: Final = {
     "ordered": ORDERED,
     "strict": STRICT,
@@ -91,6 +91,15 @@ class Hunt:
                 break
         return self.found
 
+    def outcome(self, steps: list[Step]) -> list[str]:
+        """What `run` finds, an exception included: a store that dies is a finding too."""
+        try:
+            return self.run(steps)
+        except Exception as error:
+            if self.trace:
+                raise
+            return [repr(error)]
+
     # --- inputs
 
     def _put(self, a: int, b: int) -> None:
@@ -140,7 +149,9 @@ class Hunt:
     # --- ends
 
     def _kill(self, a: int, b: int) -> None:
-        self._again(self.lab.kill(), a, b)
+        disk = self.lab.kill()
+        assert isinstance(disk, CrashDisk)
+        self._again(disk, a, b)
 
     def _power(self, a: int, b: int) -> None:
         disk = self.lab.fail_power()
@@ -181,9 +192,9 @@ class Hunt:
         if b % 3 == 0 and lab.reopen(disk, stop_after=a % 9):
             pass
         elif b % 3 == 0 and lab.refused is None:
-            disk = lab.fail_power()
-            assert isinstance(disk, CrashDisk)
-            lab.reopen(self._image_of(disk, a + b))
+            half_done = lab.fail_power()
+            assert isinstance(half_done, CrashDisk)
+            lab.reopen(self._image_of(half_done, a + b))
         elif b % 3:
             lab.reopen(disk)
         self.found = lab.check()
@@ -233,11 +244,7 @@ def shrunk(setting: Setting, steps: list[Step], name: str) -> list[Step]:
     """A part of the schedule that still breaks the same rule, and of which no step can go."""
 
     def fails(candidate: list[Step]) -> bool:
-        try:
-            found = Hunt(setting).run(candidate)
-        except Exception as error:  # noqa: BLE001 - a crash of the store is a finding too
-            found = [repr(error)]
-        return any(text.split(":")[0] == name for text in found)
+        return any(text.split(":")[0] == name for text in Hunt(setting).outcome(candidate))
 
     size = max(1, len(steps) // 2)
     while True:
@@ -258,14 +265,10 @@ def hunt(seed: int, runs: int, length: int, *, trace: bool = False) -> Iterator[
     for number in range(seed, seed + runs):
         setting, steps = schedule(number, length)
         run = Hunt(setting, trace=trace)
-        try:
-            found = run.run(steps)
-        except Exception as error:
-            if trace:
-                raise
-            found = [repr(error)]
+        found = run.outcome(steps)
         if found:
             short = shrunk(setting, steps, found[0].split(":")[0])
+            found = Hunt(setting).outcome(short)
             lines = "\n".join(f"    {tuple(step)}," for step in short)
             yield f"{setting}\n{lines}\n  " + "\n  ".join(found[:4])
 

@@ -117,6 +117,7 @@ class Ledger:
 
     sync_flush: bool
     sent: tuple[Sent, ...] = ()
+    torn: bool = False  # power failed since the last opening
 
     # --- notes
 
@@ -208,7 +209,7 @@ class Ledger:
 
     def power_failed(self) -> "Ledger":
         """STORE-PROMISE-1: power failed, with the store open or not: what is durable is there."""
-        return self._ended(lambda s: s.durable)
+        return replace(self._ended(lambda s: s.durable), torn=True)
 
     def stopped(self) -> "Ledger":
         """STORE-PROMISE-9: an orderly end makes all durable, whatever happens after it."""
@@ -239,12 +240,13 @@ class Ledger:
                     offset=at.offset,
                     size=at.size,
                     queue_offset=at.queue_offset,
+                    properties=at.properties,
                 )
             elif s.fate is not Fate.REMOVED:
                 removed = s.offset is not None and s.offset < minimum
                 fate = Fate.REMOVED if removed else Fate.LOST
                 changed[s.number] = replace(s, fate=fate, must=False)
-        return self._with(changed)
+        return replace(self._with(changed), torn=False)
 
     def _with(self, changed: Mapping[int, Sent]) -> "Ledger":
         if not changed:
@@ -264,7 +266,10 @@ class Ledger:
         ]
 
     def _of_records(self, records: list[Found]) -> Iterator[str]:
-        """Look at what is there: known, sent so, once, not refused, not given up before."""
+        """Look at what is there: known, sent so, once, not refused, not given up before.
+
+        What nobody was promised may have lost a sector of its properties: no checksum says so.
+        """
         known = {s.body: s for s in self.sent}
         seen: set[bytes] = set()
         for found in records:
@@ -282,7 +287,7 @@ class Ledger:
                 yield f"STORE-PROMISE-7: {name} was cut off by an earlier recovery"
             if (found.topic, found.queue_id) != (s.topic, s.queue_id):
                 yield f"STORE-PROMISE-5: {name} is in {found.topic}-{found.queue_id}"
-            if found.properties != s.properties:
+            if found.properties != s.properties and (s.durable or not self.torn):
                 yield f"STORE-PROMISE-5: {name} has other properties"
             if s.offset is not None and (s.offset, s.queue_offset) != found[0:5:4]:
                 yield f"STORE-PROMISE-6: {name} was at {s.offset}, queue offset {s.queue_offset}"

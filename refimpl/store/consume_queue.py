@@ -23,6 +23,8 @@ CQ_STORE_UNIT_SIZE: Final = 20
 UNIT: Final = struct.Struct(">qiq")
 PRE_BLANK_SIZE: Final = 0x7FFFFFFF
 PRE_BLANK: Final = UNIT.pack(0, PRE_BLANK_SIZE, 0)  # STORE-CQ-4: fills a first file to its start
+_SIZE_AND_QUEUE_OFFSET: Final = struct.Struct(">i16xq")  # of a record of the log
+_HEAD: Final = _SIZE_AND_QUEUE_OFFSET.size
 _CHUNK: Final = 3200 * CQ_STORE_UNIT_SIZE
 _ZEROS: Final = bytes(_CHUNK)
 RECOVERED_FILES: Final = 3  # recovery reads the last three files, as it does with the log
@@ -73,9 +75,9 @@ class ConsumeQueue:
 
     # --- opening
 
-    def load(self) -> None:
+    def load(self, *, after_crash: bool = False) -> None:
         """Open the files; raises `StoreLoadRefused`."""
-        self.mapped_file_queue.load()
+        self.mapped_file_queue.load(after_crash=after_crash)
         self._measure()
 
     def recover(self) -> None:
@@ -116,6 +118,47 @@ class ConsumeQueue:
         queue.committed_where = min(queue.committed_where, end)
         self._measure()
         self._blank_tail()
+
+    def forget_from(self, physical_offset: int, first_queue_offset: int | None) -> None:
+        """STORE-RECOVERY-10: after a crash, drop what will be dispatched again from there on.
+
+        A torn unit may point below it: units at the end that name no record of theirs go as well,
+        and those that stand where the first record to come belongs. What was cut off is durable
+        until its file was forced without it, so the last file counts as not flushed.
+        """
+        self.truncate_dirty_logic_files(physical_offset)
+        if first_queue_offset is not None:
+            while self._end > first_queue_offset * CQ_STORE_UNIT_SIZE:
+                self._drop_last()
+        while self._end > 0 and not self._names_its_record():
+            self._drop_last()
+        self._blank_tail()
+        self.max_physic_offset = self.last_offset()
+        queue = self.mapped_file_queue
+        last = queue.last_mapped_file
+        if last is not None:
+            queue.flushed_where = last.file_from_offset
+            last.flushed_position = 0
+
+    def _drop_last(self) -> None:
+        queue = self.mapped_file_queue
+        last = queue.last_mapped_file
+        assert last is not None
+        last.set_positions(last.wrote_position - CQ_STORE_UNIT_SIZE)
+        if last.wrote_position == 0:
+            queue.delete_last_mapped_file()
+        self._measure()
+
+    def _names_its_record(self) -> bool:
+        """True where the last unit cannot be wrong: its record is there, or was taken."""
+        unit = self._unit_at(self._end - CQ_STORE_UNIT_SIZE)
+        if unit is None or _position(unit) < self._log.min_offset():
+            return True
+        record = self._log.get_message(unit[0], unit[1])
+        if record is None or len(record) < _HEAD:
+            return False
+        named: tuple[int, int] = _SIZE_AND_QUEUE_OFFSET.unpack_from(record)
+        return named == (unit[1], self._end // CQ_STORE_UNIT_SIZE - 1)
 
     def correct_min_offset(self, min_physical_offset: int) -> None:
         """STORE-CQ-5: let the queue begin at the first unit whose record is still there.

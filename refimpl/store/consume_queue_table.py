@@ -5,7 +5,7 @@ Java          DefaultMessageStore#findConsumeQueue, #loadConsumeQueue, #recoverC
               queue/ConsumeQueueStore (5.5.0)
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
 from refimpl.model.disk import Disk
@@ -32,7 +32,7 @@ class ConsumeQueueTable:
         self._release = release
         self._tables: dict[str, dict[int, ConsumeQueue]] = {}
 
-    def load(self) -> None:
+    def load(self, *, after_crash: bool = False) -> None:
         """Open what the disk holds; a directory whose name is no number is not a queue."""
         for topic in self._disk.list(CONSUME_QUEUE_DIRECTORY):
             for name in self._disk.list(f"{CONSUME_QUEUE_DIRECTORY}/{topic}"):
@@ -40,7 +40,7 @@ class ConsumeQueueTable:
                     queue_id = parse_int(name)
                 except InvalidInput:
                     continue
-                self.find_or_create(topic, queue_id).load()
+                self.find_or_create(topic, queue_id).load(after_crash=after_crash)
 
     def recover(self) -> int:
         """Recover every queue; the end of the newest record that any of them knows, or -1."""
@@ -52,6 +52,13 @@ class ConsumeQueueTable:
         """Drop, in every queue, what points at or behind the new end of the log."""
         for queue in self:
             queue.truncate_dirty_logic_files(physical_offset)
+
+    def forget_from(
+        self, physical_offset: int, first_offsets: Mapping[tuple[str, int], int]
+    ) -> None:
+        """STORE-RECOVERY-10: after a crash, drop what will be dispatched again in every queue."""
+        for queue in self:
+            queue.forget_from(physical_offset, first_offsets.get((queue.topic, queue.queue_id)))
 
     def recover_topic_queue_table(self, min_physical_offset: int) -> dict[tuple[str, int], int]:
         """Correct every minimum; the next queue offset by topic and queue, for the log."""

@@ -39,6 +39,12 @@ def begin(
     )
 
 
+def more(s: Round, tokens: frozenset[ForceToken]) -> Round:
+    """More: a queue that has grown into another file needs one more force of the same round."""
+    assert not s.pending
+    return Round(s.thorough, tokens, s.failed, s.logics_msg_timestamp, s.logics_physical_offset)
+
+
 def forced(s: Round, token: ForceToken, *, failed: bool) -> Round:
     """Forced: one file of the round is done."""
     assert token in s.pending

@@ -29,6 +29,7 @@ from refimpl.model.trace import (
 from refimpl.store import flush_consume_queue as rounds
 from refimpl.store import group_commit as commits
 from refimpl.store.commit_log import CommitLog
+from refimpl.store.consume_queue import ConsumeQueue
 from refimpl.store.consume_queue_table import ConsumeQueueTable
 from refimpl.store.flush_real_time import Rhythm, committed_some, least_pages
 from refimpl.store.index_file import IndexFile
@@ -64,6 +65,7 @@ class FlushManager:
         "_queues",
         "_recovered_to",
         "_round",
+        "_round_ends",
         "_tracer",
         "_wakes_on_put",
         "_written_checkpoint",
@@ -101,6 +103,7 @@ class FlushManager:
         self._log_force: tuple[ForceToken, FlushWanted] | None = None
         self._recovered_to = 0
         self._round: rounds.Round | None = None
+        self._round_ends: list[tuple[ConsumeQueue, int]] = []
         self._queue_forces: dict[ForceToken, tuple[MappedFileQueue, FlushWanted]] = {}
         self._forced_indexes: dict[ForceToken, IndexFile] = {}
         self._checkpoint_token: ForceToken | None = None
@@ -254,7 +257,29 @@ class FlushManager:
         return Millis(now + max(1, config.integer("flushIntervalConsumeQueue")))
 
     def _begin_round(self, pages: int) -> bool:
-        """Force what is dirty enough; False where nothing is. A full index file is always."""
+        """Begin a round of the queues; False where nothing is dirty. A full index file is always.
+
+        A thorough round takes its marks and ends before it forces anything (STORE-FLUSH-12).
+        """
+        thorough = pages == 0
+        if thorough:
+            for queue in self._queues:
+                queue.sync()
+            self._round_ends = [
+                (queue, queue.mapped_file_queue.max_offset) for queue in self._queues
+            ]
+        return self._force_queues(
+            pages,
+            rounds.begin(
+                frozenset(),
+                thorough=thorough,
+                logics_msg_timestamp=self._checkpoint.tmp_logics_msg_timestamp,
+                logics_physical_offset=self._checkpoint.tmp_logics_physical_offset,
+            ),
+        )
+
+    def _force_queues(self, pages: int, state: rounds.Round) -> bool:
+        """Ask for one force of each queue that is dirty enough: one covers one file of it."""
         tokens: list[ForceToken] = []
         for queue in self._queues:
             queue.sync()
@@ -267,12 +292,7 @@ class FlushManager:
             token = self._force(index_file.path)
             self._forced_indexes[token] = index_file
             tokens.append(token)
-        self._round = rounds.begin(
-            frozenset(tokens),
-            thorough=pages == 0,
-            logics_msg_timestamp=self._checkpoint.tmp_logics_msg_timestamp,
-            logics_physical_offset=self._checkpoint.tmp_logics_physical_offset,
-        )
+        self._round = rounds.more(state, frozenset(tokens))
         if not tokens:
             self._end_round()
         return bool(tokens)
@@ -283,6 +303,15 @@ class FlushManager:
         assert state is not None
         self._round = None
         if not rounds.writes_checkpoint(state):
+            return
+        self._round_ends = [
+            (queue, end)
+            for queue, end in self._round_ends
+            if queue.mapped_file_queue.flushed_where < end
+            and queue.mapped_file_queue.flush(0) is not None
+        ]
+        if self._round_ends:  # a queue has grown into another file: one force was not all of it
+            self._force_queues(0, state)
             return
         if state.logics_msg_timestamp > 0:
             checkpoint.logics_msg_timestamp = state.logics_msg_timestamp

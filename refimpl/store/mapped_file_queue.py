@@ -1,6 +1,6 @@
 """A directory of equally long files, read as one sequence of bytes.
 
-Requirements  STORE-FILES-1..9 in spec/store/files.md
+Requirements  STORE-FILES-1..11 in spec/store/files.md
 Java          store/MappedFileQueue (4.6.1, 4.9.7, 5.5.0)
 
 Nothing here becomes durable by a call: `flush` names the file that wants a force and how far that

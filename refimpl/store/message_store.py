@@ -112,6 +112,7 @@ class MessageStore(StoreReads):
         self.shut_down = True
         self._stopping = False
         self._last_exit_ok = True
+        self.recovered_to = 0
         self.running_flags = RunningFlags()
         self.commit_log = CommitLog(disk, config, release)
         self.queues = ConsumeQueueTable(
@@ -225,8 +226,8 @@ class MessageStore(StoreReads):
         log, queues, checkpoint = self.commit_log, self.queues, self.checkpoint
         self.store_stats = StoreStatsService(self.release, now)
         self.reader = self._new_reader()
-        log.mapped_file_queue.load()
-        queues.load()
+        log.mapped_file_queue.load(after_crash=not last_exit_ok)
+        queues.load(after_crash=not last_exit_ok)
         checkpoint.load()
         self.index_service.load(
             last_exit_ok=last_exit_ok, index_msg_timestamp=checkpoint.index_msg_timestamp
@@ -235,39 +236,44 @@ class MessageStore(StoreReads):
         check_crc = self.config.boolean("checkCRCOnRecover")
         if last_exit_ok:
             recover_normally(log, check_crc=check_crc)
+            found = None
         else:
-            recover_abnormally(
-                log,
-                checkpoint,
-                lambda request: self.reput.dispatch(request, now),
-                check_crc=check_crc,
-                index_safe=self.config.boolean("messageIndexEnable")
-                and self.config.boolean("messageIndexSafe"),
+            index_safe = self.config.boolean("messageIndexEnable") and self.config.boolean(
+                "messageIndexSafe"
             )
-            self.reput.sync()
+            found = recover_abnormally(
+                log, self.checkpoint, check_crc=check_crc, index_safe=index_safe
+            )
+            queues.forget_from(found.start, found.first_offsets)
         if not log.mapped_file_queue.mapped_files:
             queues.destroy()
         elif queues.max_physic_offset() > log.max_offset():
             queues.truncate_dirty_logic_files(log.max_offset())
-        self._recover_topic_queue_table()
+        self.reput.begin_at(None if found is None else found.start)
+        self._recover_topic_queue_table({} if found is None else found.next_offsets)
 
-    def _recover_topic_queue_table(self) -> None:
+    def _recover_topic_queue_table(self, read: Mapping[tuple[str, int], int]) -> None:
+        """Offsets go on behind what the queues have, and behind what is read and not shown yet."""
         log = self.commit_log
-        log.topic_queue_table = self.queues.recover_topic_queue_table(log.min_offset())
+        table = self.queues.recover_topic_queue_table(log.min_offset())
+        for key, offset in read.items():
+            table[key] = max(offset, table.get(key, 0))
+        log.topic_queue_table = table
 
     def start(self, now: Millis) -> None:
         """Dispatch what the queues miss, then begin to serve (STORE-RECOVERY-5, STORE-FILES-8)."""
+        if not self.disk.exists(ABORT_PATH):
+            self.disk.create(ABORT_PATH, 0)
+            self.disk.sync_directory("")
         self.reput.start(now)
         begun = -1
         while begun < self.reput.reput_from_offset:
             begun = self.reput.reput_from_offset
             self.reput.step(now)
         self.reput.take_arrived()  # nobody waits yet
-        self._recover_topic_queue_table()
+        self._recover_topic_queue_table(self.commit_log.topic_queue_table)
         self.flush_manager.recovered()
-        if not self.disk.exists(ABORT_PATH):
-            self.disk.create(ABORT_PATH, 0)
-            self.disk.sync_directory("")
+        self.recovered_to = self.commit_log.max_offset()
         due = self._due
         due[FLUSH_COMMIT_LOG] = now
         due[FLUSH_CONSUME_QUEUE] = Millis(now + self.config.integer("flushIntervalConsumeQueue"))

@@ -7,33 +7,34 @@ A log file is as long on the first day as on the last: what was written is found
 until one is not a record. `LogScan` reads; the two functions decide where to begin and what to cut.
 """
 
-from collections.abc import Callable, Iterator
-from typing import Final
+from collections.abc import Iterator, Mapping
+from typing import Final, NamedTuple
 
 from refimpl.model.delay_level import DelayLevels
 from refimpl.model.message_codec import (
-    MAGIC_CODE_POSITION,
-    MESSAGE_MAGIC_CODE,
-    MESSAGE_MAGIC_CODE_V2,
-    SYS_FLAG_POSITION,
     DeliverAt,
     DispatchRequest,
     check_record,
-    store_timestamp_position,
 )
 from refimpl.model.release import Release
+from refimpl.model.sys_flag import TRANSACTION_PREPARED_TYPE
 from refimpl.store.commit_log import CommitLog
 from refimpl.store.mapped_file import MappedFile
 from refimpl.store.mapped_file_queue import MappedFileQueue
-from refimpl.store.store_checkpoint import StoreCheckpoint
+from refimpl.store.store_checkpoint import SAFETY_MARGIN, StoreCheckpoint
 
 NORMAL_RECOVERY_FILES: Final = 3
 _WINDOW: Final = 1 << 20  # bytes read at a time
 _SILENCE: Final = 16 << 20  # so many zeros behind the cut end the search for old records
 _SIZE_FIELD: Final = 4
-_FIRST_RECORD: Final = 80  # bytes that hold the store timestamp of a first record
 
-Dispatch = Callable[[DispatchRequest], None]
+
+class Recovered(NamedTuple):
+    """What recovery after a crash found, besides where the log ends."""
+
+    start: int  # offset of the first record that was read
+    first_offsets: Mapping[tuple[str, int], int]  # by topic and queue, of its first record there
+    next_offsets: Mapping[tuple[str, int], int]  # and behind its last
 
 
 def deliver_at(levels: DelayLevels) -> DeliverAt:
@@ -144,56 +145,62 @@ def recover_normally(log: CommitLog, *, check_crc: bool) -> None:
 def recover_abnormally(
     log: CommitLog,
     checkpoint: StoreCheckpoint,
-    dispatch: Dispatch,
     *,
     check_crc: bool,
     index_safe: bool,
-) -> None:
-    """STORE-RECOVERY-4: after a crash, begin where the checkpoint is sure, and dispatch again.
+) -> Recovered:
+    """STORE-RECOVERY-4: after a crash, begin where the checkpoint is sure.
 
-    STORE-RECOVERY-7: nothing that was read counts as durable until it is forced again.
+    STORE-RECOVERY-7: nothing that was read counts as durable until it is forced again. The caller
+    lets the queues forget what lies behind `start`, and dispatch goes on from there.
     """
     queue = log.mapped_file_queue
     files = queue.mapped_files
     if not files:
         _nothing_left(queue)
-        return
+        return Recovered(0, {}, {})
     index = len(files) - 1
-    while index > 0 and not _is_covered(files[index], checkpoint, index_safe=index_safe):
+    while index > 0 and not _is_covered(log, files[index], checkpoint, index_safe=index_safe):
         index -= 1
     start = files[index].file_from_offset
     scan = LogScan(queue, start, log.release, check_crc=check_crc)
+    first_offsets: dict[tuple[str, int], int] = {}
+    next_offsets: dict[tuple[str, int], int] = {}
     for request in scan.records(deliver_at(log.delay_levels)):
-        dispatch(request)
+        if not request.sys_flag & TRANSACTION_PREPARED_TYPE:
+            key, offset = (request.topic, request.queue_id), request.consume_queue_offset
+            first_offsets.setdefault(key, offset)
+            next_offsets[key] = offset + 1
     queue.truncate_dirty_files(scan.end)
     blank_tail(queue)
     queue.committed_where = scan.end
     queue.flushed_where = start
     for mapped_file in queue.mapped_files[index:]:
         mapped_file.flushed_position = 0
+    return Recovered(start, first_offsets, next_offsets)
 
 
-def _is_covered(mapped_file: MappedFile, checkpoint: StoreCheckpoint, *, index_safe: bool) -> bool:
+def _is_covered(
+    log: CommitLog, mapped_file: MappedFile, checkpoint: StoreCheckpoint, *, index_safe: bool
+) -> bool:
     """STORE-RECOVERY-3: true where all that lies before this file was dispatched and forced.
 
-    5.5 remembers an offset; before, the store time of the first record is compared with the
-    checkpoint, less three seconds.
+    The store time of the first record is compared with the checkpoint, less three seconds. 5.5
+    remembers an offset of the queues, and needs the time for the log alone. A torn record would
+    tell a time that never was, so it is checked like any other.
     """
-    head = mapped_file.disk.read(mapped_file.path, 0, _FIRST_RECORD)
-    magic_code = int.from_bytes(head[MAGIC_CODE_POSITION:8], "big", signed=True)
-    if magic_code != MESSAGE_MAGIC_CODE and not (
-        checkpoint.release.record_versions and magic_code == MESSAGE_MAGIC_CODE_V2
-    ):
-        return False
-    sys_flag = int.from_bytes(head[SYS_FLAG_POSITION : SYS_FLAG_POSITION + 4], "big")
-    at = store_timestamp_position(sys_flag)
-    store_timestamp = int.from_bytes(head[at : at + 8], "big", signed=True)
-    if store_timestamp == 0:
+    start = mapped_file.file_from_offset
+    scan = LogScan(log.mapped_file_queue, start, log.release, check_crc=True)
+    first = next(scan.records(deliver_at(log.delay_levels)), None)
+    if first is None or first.commit_log_offset != start or first.store_timestamp == 0:
         return False
     if checkpoint.release.checkpoint_has_offsets and checkpoint.logics_physical_offset > 0:
-        return mapped_file.file_from_offset <= checkpoint.logics_physical_offset
+        return (
+            start <= checkpoint.logics_physical_offset
+            and first.store_timestamp <= checkpoint.physic_msg_timestamp - SAFETY_MARGIN
+        )
     limit = checkpoint.min_timestamp_index if index_safe else checkpoint.min_timestamp
-    return store_timestamp <= limit
+    return first.store_timestamp <= limit
 
 
 def _nothing_left(queue: MappedFileQueue) -> None:

@@ -100,13 +100,16 @@ class ReputMessageService:
 
     # --- the actor
 
-    def start(self, now: Millis) -> None:
-        """STORE-CQ-14: begin where the queues end, never before the log, and rebuild the index.
+    def begin_at(self, offset: int | None) -> None:
+        """STORE-CQ-14: begin where the queues end, or after a crash where all of them do.
 
-        The queues know the newest record only if recovery brought all of them to the same place.
+        After an orderly end every queue is complete, so the newest record of any is the place.
         """
-        log = self._log
-        self.reput_from_offset = max(self._queues.max_physic_offset(), log.min_offset(), 0)
+        end = self._queues.max_physic_offset() if offset is None else offset
+        self.reput_from_offset = max(end, self._log.min_offset(), 0)
+
+    def start(self, now: Millis) -> None:
+        """STORE-INDEX-11: before anything is dispatched, build the index again up to here."""
         rebuild_from = self._index.rebuild_from
         if rebuild_from is not None:
             self._rebuild_index(rebuild_from, now)

@@ -14,6 +14,7 @@ from refimpl.model.ids import (
     Topic,
 )
 from refimpl.model.message import MessageExt
+from refimpl.model.status import GetMessageStatus
 from refimpl.store.commit_log import CommitLog
 from refimpl.store.consume_queue import ConsumeQueue
 from refimpl.store.consume_queue_table import ConsumeQueueTable
@@ -24,20 +25,50 @@ from refimpl.store.queue_time_search import BoundaryType
 from refimpl.store.reput import ReputMessageService
 from refimpl.store.running_flags import RunningFlags
 
+_OUTSIDE: Final = frozenset(
+    {
+        GetMessageStatus.OFFSET_OVERFLOW_BADLY,
+        GetMessageStatus.NO_MESSAGE_IN_QUEUE,
+        GetMessageStatus.NO_MATCHED_LOGIC_QUEUE,
+    }
+)
 _BOUNDARIES: Final = {boundary.name: boundary for boundary in BoundaryType}
 
 
 class StoreReads:
     """What processors ask of a store without changing it."""
 
-    __slots__ = ("commit_log", "queues", "reader", "reput", "running_flags", "shut_down")
+    __slots__ = (
+        "commit_log",
+        "queues",
+        "reader",
+        "recovered_to",
+        "reput",
+        "running_flags",
+        "shut_down",
+    )
 
     commit_log: CommitLog
     queues: ConsumeQueueTable
     reader: MessageReader
+    recovered_to: int  # end of what the last recovery read
     reput: ReputMessageService
     running_flags: RunningFlags
     shut_down: bool
+    _last_exit_ok: bool
+
+    @property
+    def last_exit_ok(self) -> bool:
+        """False where the start found the mark of an end that was none."""
+        return self._last_exit_ok
+
+    def next_offset(self, topic: Topic, queue_id: QueueId) -> int:
+        """Offset that the next message of a queue gets.
+
+        It is behind what can be read, and behind what was recovered and is not shown yet.
+        """
+        given = self.commit_log.topic_queue_table.get((topic, queue_id), 0)
+        return max(given, self.max_offset_in_queue(topic, queue_id))
 
     def get_message(  # noqa: PLR0917 - the order of Java
         self,
@@ -57,7 +88,7 @@ class StoreReads:
         """
         if self.shut_down or not self.running_flags.is_readable:
             return None
-        return self.reader.get_message(
+        result = self.reader.get_message(
             topic,
             queue_id,
             offset,
@@ -65,6 +96,20 @@ class StoreReads:
             message_filter=message_filter,
             max_total_size=max_total_size,
         )
+        if result.status in _OUTSIDE and 0 < offset <= self._recovered_offset(topic, queue_id):
+            return result._replace(
+                status=GetMessageStatus.OFFSET_OVERFLOW_ONE, next_begin_offset=offset
+            )
+        return result
+
+    def _recovered_offset(self, topic: Topic, queue_id: QueueId) -> int:
+        """STORE-PROMISE-8: how far a queue will reach when what was recovered is shown; 0 then.
+
+        Who has read as far in another life waits, and is not sent back.
+        """
+        if self.reput.reput_from_offset >= self.recovered_to:
+            return 0
+        return self.commit_log.topic_queue_table.get((topic, queue_id), 0)
 
     def max_offset_in_queue(self, topic: Topic, queue_id: QueueId) -> QueueOffset:
         """Offset that the next visible message gets; 0 for an unknown queue."""

@@ -224,15 +224,7 @@ def _first_dispatched(disk: MemoryDisk, release: Release, checkpoint: StoreCheck
     store = open_store(MemoryDisk(), release, mappedFileSizeCommitLog=str(FILE))
     log = CommitLog(disk, store.config, release)
     log.mapped_file_queue.load()
-    seen: list[int] = []
-    recover_abnormally(
-        log,
-        checkpoint,
-        lambda request: seen.append(request.commit_log_offset),
-        check_crc=True,
-        index_safe=False,
-    )
-    return seen[0]
+    return recover_abnormally(log, checkpoint, check_crc=True, index_safe=False).start
 
 
 @pytest.mark.parametrize(
@@ -264,7 +256,10 @@ def test_offset_of_the_queues_decides_where_it_is_known(offset: int, first: int)
     filled(disk, 6, RELEASE_5_5)
     checkpoint = StoreCheckpoint(disk, RELEASE_5_5)
     checkpoint.logics_physical_offset = offset
+    checkpoint.physic_msg_timestamp = NOW + 10_000
     assert _first_dispatched(disk.image(), RELEASE_5_5, checkpoint) == first
+    checkpoint.physic_msg_timestamp = NOW + 2 + 2999  # the log is not sure of the second file
+    assert _first_dispatched(disk.image(), RELEASE_5_5, checkpoint) == 0
 
 
 def test_what_a_crash_left_is_forced_again() -> None:
@@ -366,6 +361,8 @@ class KillMachine(RuleBasedStateMachine):
             if self.disk.exists(path) and end % 500 < 490:
                 self.disk.write(path, end % 500, b"\x00\x00\x00\x63\xda\xa3\x20\xa7")
         self.store = open_with(self.overrides, self.disk, self.release, Millis(self.now))
+        force_all(self.store, Millis(self.now))  # SYNC_FLUSH shows nothing before
+        run(self.store, Millis(self.now))
         assert [bodies(self.store, queue_id=q) for q in (0, 1)] == [self.stored[0], self.stored[1]]
 
     @rule()
