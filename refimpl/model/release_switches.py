@@ -171,6 +171,7 @@ class Release(NamedTuple):
     missing_index_has_body: bool  # BROKER-ADMIN-38
     short_message_id_throws: str  # BROKER-ADMIN-54
     empty_message_id_is_null: bool  # BROKER-ADMIN-54
+    json_boolean_is_int: bool  # REMOTING-HEADER-21
     stats_take_topic_list: bool  # BROKER-ADMIN-32
     correction_takes_group_first: bool  # BROKER-ADMIN-36
     runtime_info_is_extended: bool  # BROKER-ADMIN-17

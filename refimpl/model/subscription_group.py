@@ -86,11 +86,12 @@ def to_json(config: SubscriptionGroupConfig, release: Release) -> dict[str, Json
     return written
 
 
-def _integer(name: str, value: JsonValue) -> int:
+def _integer(name: str, value: JsonValue, release: Release) -> int:
     """An int of Java: what does not fit into 32 bits is refused, as are words."""
     if isinstance(value, float):
         value = int(value)
-    if not isinstance(value, str | int):
+    refused = isinstance(value, bool) and not release.json_boolean_is_int
+    if refused or not isinstance(value, str | int):
         raise InvalidInput(name, str(value), "is not a number")
     return parse_int(value if isinstance(value, str) else str(int(value)))
 
@@ -127,7 +128,7 @@ def from_json(value: Mapping[str, JsonValue], release: Release) -> SubscriptionG
         return _boolean(name, given[name]) if name in given else default
 
     def number(name: str, default: int) -> int:
-        return _integer(name, given[name]) if name in given else default
+        return _integer(name, given[name], release) if name in given else default
 
     def mapping(name: str) -> dict[str, JsonValue] | None:
         entry = given.get(name)

@@ -213,3 +213,24 @@ def test_a_delay_level_is_read_before_the_limit(broker: BrokerUnderTest) -> None
     fields = {"offset": "0", "group": "G", "delayLevel": "x", "maxReconsumeTimes": "0"}
     assert answer_to(broker, 36, {**fields, "unitMode": "false"}).code == 1
     assert broker.ctx.topic_config_manager.select_topic_config("%DLQ%G") is None
+
+
+def test_a_boolean_for_an_int(broker: BrokerUnderTest) -> None:
+    """REMOTING-HEADER-21: the oldest fastjson refuses it."""
+    answer = answer_to(broker, 200, None, {"groupName": "B", "brokerId": True})
+    assert answer.code == (0 if broker.release.json_boolean_is_int else 1)
+
+
+def test_a_name_that_is_an_object_is_its_text(broker: BrokerUnderTest) -> None:
+    """BROKER-MEMBER-43: as fastjson puts an object into a String; 5.5 then minds its characters."""
+    answer = answer_to(broker, 200, None, {"groupName": {"a": 1}})
+    known = broker.ctx.subscription_group_manager.subscription_group_table
+    assert ('{"a":1}' in known) == (answer.code == 0) == (not broker.release.validates_group_names)
+
+
+def test_a_reset_without_a_group_names_null(broker: BrokerUnderTest) -> None:
+    """BROKER-ADMIN-49: Java prints null into the key."""
+    answer = answer_to(broker, 222, {"topic": "T", "timestamp": "-1", "isForce": "true"})
+    if not broker.release.server_side_reset_offset:
+        assert "<null>" in (answer.remark or "") or answer.code == 206
+    assert answer.code != 0

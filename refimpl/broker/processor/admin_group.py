@@ -19,7 +19,7 @@ from refimpl.model.ids import JsonValue
 from refimpl.model.java import INT_MAX, encode_utf8
 from refimpl.model.subscription_group import SubscriptionGroupConfig, from_json, to_json
 from refimpl.model.topic_validator import validate_group
-from refimpl.remoting.body.java_json import parse, parse_body, write
+from refimpl.remoting.body.java_json import parse, parse_body, text_of, write
 from refimpl.remoting.command import RemotingCommand, make_response
 from refimpl.remoting.errors import BodyRefused
 from refimpl.remoting.header import decode_header
@@ -36,8 +36,9 @@ _INDEX_PERM_READ = 2
 
 
 def _config(value: Mapping[str, JsonValue], ctx: BrokerContext) -> SubscriptionGroupConfig:
+    name = text_of(value.get("groupName"), ctx.release)
     try:
-        return from_json(value, ctx.release)
+        return from_json({**value, "groupName": name}, ctx.release)
     except InvalidInput as error:
         raise BodyRefused("SubscriptionGroupConfig", str(error)) from None
 

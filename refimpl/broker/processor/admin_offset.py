@@ -196,7 +196,8 @@ def _reset_by_clients(
     Nothing is told while the group lacks the offset of any queue or is offline.
     """
     command, release = request.command, ctx.release
-    topic, group, timestamp = header.topic, header.group, header.timestamp
+    topic, timestamp = header.topic, header.timestamp
+    group = (command.ext_fields or {}).get("group", "null")  # as Java prints an absent one
     table: dict[MessageQueue, int] = {}
     for number in range(config.write_queue_nums):
         consumer = ctx.consumer_offset_manager.query_offset(group, topic, number)

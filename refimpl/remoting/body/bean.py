@@ -94,6 +94,8 @@ class _Plain(Codec):
         if kind in ENUMS:
             return _enum(kind, value, at.release)
         try:
+            if value is True or value is False:
+                _check_boolean(kind, at.release)
             return _number(kind, value)
         except (InvalidInput, ValueError, OverflowError):
             raise BodyRefused(kind, f"cannot be read from {value!r}") from None
@@ -122,6 +124,12 @@ def _enum(kind: str, value: JsonValue, release: Release) -> str | None:
     if not isinstance(value, str):
         return None
     return value if value in names else next((n for n in names if n.lower() == value), None)
+
+
+def _check_boolean(kind: str, release: Release) -> None:
+    """REMOTING-HEADER-21: the oldest fastjson refuses a boolean where an int is wanted."""
+    if kind == "int" and not release.json_boolean_is_int:
+        raise ValueError(kind)
 
 
 def _number(kind: str, value: JsonValue) -> int | float | bool:
