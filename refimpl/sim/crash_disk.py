@@ -18,6 +18,7 @@ from refimpl.sim.crash_images import (
     CrashImage,
     Directory,
     DiskContract,
+    Entry,
     LengthOperation,
     NameOperation,
     Names,
@@ -33,20 +34,36 @@ _CAPACITY = 1 << 40
 Held = OpenFile | FileBytes
 
 
+class _Entry:
+    """What `path` means from now on. `certain`: its directory was forced since."""
+
+    __slots__ = ("certain", "path", "target")
+
+    def __init__(
+        self, path: str, target: OpenFile | Directory | None, *, certain: bool = False
+    ) -> None:
+        self.path = path
+        self.target = target
+        self.certain = certain
+
+
 class _Naming:
     """Names that change together; `creates` is the file that comes into being, if one does."""
 
-    __slots__ = ("creates", "entries", "what")
+    __slots__ = ("creates", "entries", "removes", "what")
 
     def __init__(
         self,
         what: str,
-        entries: list[tuple[str, OpenFile | Directory | None]],
+        entries: list[_Entry],
+        *,
         creates: OpenFile | None = None,
+        removes: bool = False,
     ) -> None:
         self.what = what
         self.entries = entries
         self.creates = creates
+        self.removes = removes  # a directory
 
 
 class _Length:
@@ -119,15 +136,15 @@ class CrashDisk:
             if isinstance(step, _Length):
                 numbers.setdefault(step.file, len(numbers))
             else:
-                for _, target in step.entries:
-                    if isinstance(target, OpenFile):
-                        numbers.setdefault(target, len(numbers))
+                for entry in step.entries:
+                    if isinstance(entry.target, OpenFile):
+                        numbers.setdefault(entry.target, len(numbers))
         files: dict[str, FileBytes | int] = {}
-        for path, entry in self._durable.items():
-            if isinstance(entry, FileBytes):
-                files[path] = entry
+        for path, kept in self._durable.items():
+            if isinstance(kept, FileBytes):
+                files[path] = kept
             else:
-                files[path] = numbers.get(entry, entry.durable)
+                files[path] = numbers.get(kept, kept.durable)
         return Crash(
             self.contract,
             files,
@@ -171,12 +188,16 @@ class CrashDisk:
             if isinstance(step, _Length):
                 twin._journal.append(_Length(copy(step.file), step.size))
             else:
-                entries = [
-                    (path, copy(target) if isinstance(target, OpenFile) else target)
-                    for path, target in step.entries
-                ]
+                entries = []
+                for entry in step.entries:
+                    target = entry.target
+                    if isinstance(target, OpenFile):
+                        target = copy(target)
+                    entries.append(_Entry(entry.path, target, certain=entry.certain))
                 creates = None if step.creates is None else copy(step.creates)
-                twin._journal.append(_Naming(step.what, entries, creates))
+                twin._journal.append(
+                    _Naming(step.what, entries, creates=creates, removes=step.removes)
+                )
         twin._locked = set(self._locked)
         return twin
 
@@ -240,17 +261,31 @@ class CrashDisk:
                     self._commit(i + 1)
                     return
             return
+        for step in self._journal:
+            if isinstance(step, _Naming):
+                for entry in step.entries:
+                    if entry.path.rpartition("/")[0] == path:
+                        entry.certain = True
+        self._settle()
+
+    def _settle(self) -> None:
+        """Certain entries become durable, but for those in a directory that may be older still."""
+        still_there: list[str] = []  # directories whose removal is pending
         journal: _Journal = []
         for step in self._journal:
             if isinstance(step, _Naming):
                 rest = []
-                for name, target in step.entries:
-                    if name.rpartition("/")[0] == path:
-                        if target is None and name in self._durable_directories:
-                            journal = [kept for kept in journal if not _only_below(kept, name)]
-                        self._make_durable(name, target)
-                    else:
-                        rest.append((name, target))
+                for entry in step.entries:
+                    path = entry.path
+                    older = any(path.startswith(f"{removed}/") for removed in still_there)
+                    if entry.certain and not older:
+                        if step.removes:
+                            journal = _without(journal, f"{path}/")
+                        self._make_durable(path, entry.target)
+                        continue
+                    rest.append(entry)
+                    if step.removes:
+                        still_there.append(path)
                 if not rest:
                     continue
                 step.entries = rest
@@ -263,8 +298,8 @@ class CrashDisk:
             if isinstance(step, _Length):
                 step.file.durable = step.file.durable.resized(step.size)
             else:
-                for path, target in step.entries:
-                    self._make_durable(path, target)
+                for entry in step.entries:
+                    self._make_durable(entry.path, entry.target)
         del self._journal[:count]
 
     def _make_durable(self, path: str, target: OpenFile | Directory | None) -> None:
@@ -302,7 +337,7 @@ class CrashDisk:
         self._add_parents(path)
         held = OpenFile(EMPTY, self.now)
         self._put(path, held)
-        self._journal.append(_Naming(f"create {path}", [(path, held)], held))
+        self._journal.append(_Naming(f"create {path}", [_Entry(path, held)], creates=held))
         self._refuse(FaultPoint.EMPTY_AFTER_CREATE, "create", path, "No space left on device")
         if size:
             held.resize(size, self.contract.sector)
@@ -360,14 +395,14 @@ class CrashDisk:
         self._remove(source)
         self._put(target, held)
         self._journal.append(
-            _Naming(f"rename {source} to {target}", [(source, None), (target, held)])
+            _Naming(f"rename {source} to {target}", [_Entry(source, None), _Entry(target, held)])
         )
 
     def unlink(self, path: str) -> None:
         """Remove a file."""
         self._held("unlink", path)
         self._remove(path)
-        self._journal.append(_Naming(f"unlink {path}", [(path, None)]))
+        self._journal.append(_Naming(f"unlink {path}", [_Entry(path, None)]))
 
     def make_directory(self, path: str) -> None:
         """Make a directory and its parents; nothing where it is there."""
@@ -386,7 +421,9 @@ class CrashDisk:
             raise DiskError("remove_directory", path, "not empty")
         del self._children[path]
         self._take_name(path)
-        self._journal.append(_Naming(f"remove directory {path}", [(path, None)]))
+        self._journal.append(
+            _Naming(f"remove directory {path}", [_Entry(path, None)], removes=True)
+        )
 
     def exists(self, path: str) -> bool:
         """True for files and directories."""
@@ -502,26 +539,37 @@ class CrashDisk:
             if parent not in self._children:
                 self._add_name(parent)
                 self._children[parent] = ()
-                made: list[tuple[str, OpenFile | Directory | None]]
-                made = [(parent, Directory.DIRECTORY)]
-                self._journal.append(_Naming(f"make directory {parent}", made))
+                made = _Entry(parent, Directory.DIRECTORY)
+                self._journal.append(_Naming(f"make directory {parent}", [made]))
 
 
 def _touches(step: _Naming, directory: str) -> bool:
-    return any(name.rpartition("/")[0] == directory for name, _ in step.entries)
-
-
-def _only_below(step: _Naming | _Length, directory: str) -> bool:
-    return isinstance(step, _Naming) and all(
-        name.startswith(f"{directory}/") for name, _ in step.entries
+    """True where the step is about names in the directory, or made it."""
+    return any(
+        entry.path.rpartition("/")[0] == directory
+        or (entry.path == directory and isinstance(entry.target, Directory))
+        for entry in step.entries
     )
+
+
+def _without(journal: _Journal, below: str) -> _Journal:
+    """What was pending in a directory that is gone for good does not matter any more."""
+    kept: _Journal = []
+    for step in journal:
+        if isinstance(step, _Naming):
+            step.entries = [e for e in step.entries if not e.path.startswith(below)]
+            if not step.entries:
+                continue
+        kept.append(step)
+    return kept
 
 
 def _frozen(step: _Naming | _Length, numbers: Mapping[OpenFile, int]) -> Operation:
     if isinstance(step, _Length):
         return LengthOperation(numbers[step.file], step.size)
-    entries: tuple[tuple[str, Target], ...] = tuple(
-        (path, numbers[target] if isinstance(target, OpenFile) else target)
-        for path, target in step.entries
-    )
-    return NameOperation(step.what, entries)
+    entries = []
+    for entry in step.entries:
+        target: Target
+        target = numbers[entry.target] if isinstance(entry.target, OpenFile) else entry.target
+        entries.append(Entry(entry.path, target, entry.certain))
+    return NameOperation(step.what, tuple(entries), step.removes)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import Enum
 from itertools import islice, product
 from math import prod
-from typing import Final
+from typing import Final, NamedTuple
 
 from refimpl.model.override import override
 from refimpl.model.prng import Prng
@@ -72,12 +72,25 @@ class Directory(Enum):
 Target = int | FileBytes | Directory | None  # pending file by number, clean file, directory, gone
 
 
+class Entry(NamedTuple):
+    """What a name means from now on. `certain`: its directory was forced since.
+
+    A certain entry is still pending only while an earlier removal of its directory is: in the
+    directory as it was before, it never stood.
+    """
+
+    path: str
+    target: Target
+    certain: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class NameOperation:
-    """Names that change together. `what` is for people and is not compared with others'."""
+    """Names that change together; `removes` says that they are a directory that goes."""
 
     what: str
-    entries: tuple[tuple[str, Target], ...]
+    entries: tuple[Entry, ...]
+    removes: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,11 +244,12 @@ class Crash:
 
     # --- counting
 
-    def count(self) -> int | None:
+    def count(self, prng: Prng | None = None) -> int | None:
         """How many different images there are; None where that is known only by sampling.
 
         A product over independent items. Where two outcomes of the operations leave the same
-        names, the same bytes may come from both: those images are made and counted once.
+        names, the same bytes may come from both: those images are made and counted once, with the
+        torn sectors and the garbage that `prng` draws (seed 0 without).
         """
         namespaces = self._every_namespace()
         if namespaces is None:
@@ -251,7 +265,8 @@ class Crash:
             elif sum(sizes) > EXACT_MAX:
                 return None
             else:
-                found = {self._key(image) for n in group for image in self._exhaustive(n, Prng(0))}
+                drawn = prng or Prng(0)
+                found = {self._key(image) for n in group for image in self._exhaustive(n, drawn)}
                 total += len(found)
         return total
 
@@ -285,7 +300,7 @@ class Crash:
         found = set(self._pending_paths(namespace))
         for operation in self.operations:
             if isinstance(operation, NameOperation):
-                found.update(path for path, _ in operation.entries if path in namespace.files)
+                found.update(e.path for e in operation.entries if e.path in namespace.files)
         return sorted(found)
 
     def _key(self, image: CrashImage) -> object:
@@ -293,7 +308,7 @@ class Crash:
         paths = [path for path, target in self.files.items() if isinstance(target, int)]
         for operation in self.operations:
             if isinstance(operation, NameOperation):
-                paths += [path for path, _ in operation.entries]
+                paths += [entry.path for entry in operation.entries]
         return image.directories, tuple(image.files.get(path) for path in paths)
 
     def _size(self, namespace: _Namespace) -> int:
@@ -317,7 +332,12 @@ class Crash:
     def _every_namespace(self) -> list[_Namespace] | None:
         """All that differ, nothing happened first; None where there are too many."""
         if self._namespaces is None:
-            names = [i for i, o in enumerate(self.operations) if isinstance(o, NameOperation)]
+            names = [
+                i
+                for i, operation in enumerate(self.operations)
+                if isinstance(operation, NameOperation)
+                and not all(entry.certain for entry in operation.entries)
+            ]
             if self.contract.names is Names.ORDERED:
                 chosen = [frozenset(range(k)) for k in range(len(self.operations) + 1)]
             elif len(names) > _SUBSETS_MAX:
@@ -340,15 +360,21 @@ class Crash:
         directories = set(self.directories)
         lengths = {number: [held.durable.size] for number, held in enumerate(self.pending)}
         ordered = self.contract.names is Names.ORDERED
+        still_there: list[str] = []  # directories whose removal did not happen
         for i, operation in enumerate(self.operations):
             if isinstance(operation, LengthOperation):
                 if not ordered:
                     lengths[operation.file].append(operation.size)
                 elif i in happened:
                     lengths[operation.file] = [operation.size]
-            elif i in happened:
-                for path, target in operation.entries:
-                    _assign(files, directories, path, target)
+            else:
+                for path, target, certain in operation.entries:
+                    if any(path.startswith(f"{removed}/") for removed in still_there):
+                        continue  # it stands in a directory that came later
+                    if certain or i in happened:
+                        _assign(files, directories, path, target)
+                    elif operation.removes:
+                        still_there.append(path)
         _drop_orphans(self.operations, files, directories)
         paths: dict[int, tuple[str, ...]] = {}
         clean: dict[str, FileBytes] = {}
@@ -437,7 +463,7 @@ class Crash:
             [
                 outcome
                 for size in namespace.sizes[number]
-                for outcome in self._at(number, size).every(prng)
+                for outcome in self._at(number, size).every(prng.fork(f"file {number}, {size}"))
             ]
             for number in numbers
         ]
@@ -532,7 +558,7 @@ def _drop_orphans(
     for operation in operations:
         if not isinstance(operation, NameOperation):
             continue
-        for path, target in operation.entries:
+        for path, target, _ in operation.entries:
             if isinstance(target, Directory) and path not in directories:
                 below = f"{path}/"
                 for name in [name for name in files if name.startswith(below)]:

@@ -101,9 +101,9 @@ class OpenFile:
         value = self.read(offset, 1)[0] ^ bits
         write_pages(self.pages, offset, bytes([value]))
         number = offset // sector
-        if number in self.versions:
+        if number in self.versions or offset >= self.durable.size:
             self._touch(number, sector)
-        elif offset < self.durable.size:
+        else:
             length = min(sector, self.durable.size - number * sector)
             news = {number: self.read(number * sector, length).rstrip(b"\0")}
             self.durable = self.durable.with_sectors(self.durable.size, sector, news)

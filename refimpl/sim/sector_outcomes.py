@@ -34,14 +34,22 @@ class Outcome:
 class _Sector:
     """One dirty sector: what is known, and whether it may be torn or garbage besides."""
 
-    __slots__ = ("_torn", "garbage", "labels", "length", "number", "values")
+    __slots__ = ("_torn", "garbage", "labels", "length", "newest", "number", "values")
 
     def __init__(
-        self, number: int, length: int, values: list[bytes], labels: list[str], *, garbage: bool
+        self,
+        number: int,
+        length: int,
+        values: list[bytes],
+        labels: list[str],
+        newest: int,
+        *,
+        garbage: bool,
     ) -> None:
         self.number = number
         self.length = length  # bytes of it that lie inside the file
-        self.values = values  # durable first, newest last, all different, no zeros at the end
+        self.values = values  # the durable one first, all different, no zeros at their ends
+        self.newest = newest  # index of what readers saw last
         self.labels = labels
         self.garbage = garbage and length > 0
         self._torn: bool | None = None
@@ -66,7 +74,7 @@ class _Sector:
     def _mixtures(self, first: int) -> Iterator[tuple[int, bytes]]:
         """Cut at `first`, then at every other byte."""
         old = self.values[0].ljust(self.length, b"\0")
-        new = self.values[-1].ljust(self.length, b"\0")
+        new = self.values[self.newest].ljust(self.length, b"\0")
         for i in range(self.length):
             cut = (first + i) % self.length
             yield cut, (new[:cut] + old[cut:]).rstrip(b"\0")
@@ -110,19 +118,15 @@ class SectorOutcomes:
             labels = ["zero" if never_durable else "old"]
             for i, version in enumerate(versions):
                 data = version[:length].rstrip(b"\0")
-                label = "new" if i + 1 == len(versions) else f"version{i + 1}"
-                if data in values and label == "new":
-                    at = values.index(data)  # the newest stays last; the oldest stays first
-                    if at:
-                        del values[at], labels[at]
-                        values.append(data)
-                        labels.append(label)
-                elif data not in values:
+                if data not in values:
                     values.append(data)
-                    labels.append(label)
+                    labels.append("new" if i + 1 == len(versions) else f"version{i + 1}")
+            newest = values.index(versions[-1][:length].rstrip(b"\0"))
             if len(values) > 1 or (garbage and never_durable):
                 self._sectors.append(
-                    _Sector(number, length, values, labels, garbage=garbage and never_durable)
+                    _Sector(
+                        number, length, values, labels, newest, garbage=garbage and never_durable
+                    )
                 )
 
     def count(self) -> int:
@@ -135,7 +139,7 @@ class SectorOutcomes:
 
     def newest(self) -> Outcome:
         """Every pending byte survived."""
-        return self._known(tuple(len(held.values) - 1 for held in self._sectors))
+        return self._known(tuple(held.newest for held in self._sectors))
 
     def _known(self, versions: tuple[int, ...]) -> Outcome:
         """Contents made of versions alone, one a sector: made once."""
@@ -178,7 +182,7 @@ class SectorOutcomes:
             if edge is None or i == edge:
                 choice = self._any(held, drawn[i], prng)
             else:
-                choice = len(held.values) - 1 if i < edge else 0
+                choice = held.newest if i < edge else 0
             if isinstance(choice, int):
                 versions.append(choice)
             else:
@@ -205,7 +209,7 @@ class SectorOutcomes:
             return held.noise(prng)
         if kind < _VERSION_BELOW and known > 2:  # noqa: PLR2004 - there is one in between
             return prng.below(known)
-        return 0 if drawn < _DRAWN // 2 else known - 1
+        return 0 if drawn < _DRAWN // 2 else held.newest
 
     def _outcome(
         self, choice: list[tuple[int, bytes, str]] | tuple[tuple[int, bytes, str], ...]
