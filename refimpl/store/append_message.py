@@ -51,6 +51,7 @@ TOPIC_MAX_LENGTH: Final = 127
 RETRY_TOPIC_MAX_LENGTH: Final = 255
 RETRY_GROUP_TOPIC_PREFIX: Final = "%RETRY%"
 ENCODER_RESERVE: Final = 64 * 1024  # bytes of a record that need not be body, from 4.9
+_BESIDE_BODY: Final = 160  # more bytes than the fixed fields of a record and of a blank one
 _INNER_NUM: Final = "INNER_NUM"
 _INNER_BATCH_FLAG: Final = 1 << 7
 
@@ -240,6 +241,18 @@ def batch_entries(
     return entries
 
 
+def batch_exceeds_file(
+    inner: MessageExtBrokerInner, entries: list[BatchEntry], release: Release, file_size: int
+) -> bool:
+    """STORE-LOG-9: tell whether no file can hold the batch, before a file is made for it."""
+    beside = _BESIDE_BODY + 3 * (len(inner.topic) + len(inner.properties_string))
+    if sum(len(entry.body) + len(entry.properties) + beside for entry in entries) <= file_size:
+        return False
+    magic_code = magic_code_of(inner.topic, release)
+    records = encode_batch_records(inner, entries, (0, 0, 0), release, magic_code)
+    return sum(map(len, records)) + BLANK_HEADER_SIZE > file_size
+
+
 # --- writing
 
 
@@ -304,8 +317,7 @@ def do_append_batch(  # noqa: PLR0917 - the arguments of `do_append`, and what a
         magic_code_of(inner.topic, release),
     )
     data = b"".join(records)
-    if len(data) + BLANK_HEADER_SIZE > mapped_file.file_size:
-        return AppendMessageResult(AppendMessageStatus.MESSAGE_SIZE_EXCEEDED)  # STORE-LOG-9
+    assert len(data) + BLANK_HEADER_SIZE <= mapped_file.file_size, "`batch_exceeds_file` was asked"
     if len(data) + BLANK_HEADER_SIZE > mapped_file.file_size - mapped_file.wrote_position:
         return _end_of_file(mapped_file, queue_offset, store_timestamp)
     written = mapped_file.append_message(data)

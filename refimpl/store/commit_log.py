@@ -29,6 +29,7 @@ from refimpl.store.append_message import (
     PutMessageResult,
     QueueOffsets,
     batch_entries,
+    batch_exceeds_file,
     delayed,
     do_append,
     do_append_batch,
@@ -47,6 +48,9 @@ _PROPERTIES_SURELY_SHORT: Final = 32767 // 3  # characters, of three bytes at mo
 _TOPIC_SURELY_SHORT: Final = 127 // 3
 
 _ILLEGAL = PutMessageResult(PutMessageStatus.MESSAGE_ILLEGAL)
+_BATCH_EXCEEDS = PutMessageResult(
+    PutMessageStatus.MESSAGE_ILLEGAL, AppendMessageResult(AppendMessageStatus.MESSAGE_SIZE_EXCEEDED)
+)
 _CREATE_FAILED = PutMessageResult(PutMessageStatus.CREATE_MAPPED_FILE_FAILED)
 
 
@@ -143,6 +147,8 @@ class CommitLog:
             return _ILLEGAL
         inner = with_address_flags(inner)
         entries = batch_entries(inner, self.release, self._max_message_size)
+        if batch_exceeds_file(inner, entries, self.release, self.file_size):
+            return _BATCH_EXCEEDS
         try:
             result = self._append_batch(inner, entries, now)
             if result.status is AppendMessageStatus.END_OF_FILE:
@@ -153,8 +159,6 @@ class CommitLog:
                 if error.operation == "create"
                 else PutMessageResult(PutMessageStatus.UNKNOWN_ERROR)
             )
-        if result.status is AppendMessageStatus.MESSAGE_SIZE_EXCEEDED:
-            return PutMessageResult(PutMessageStatus.MESSAGE_ILLEGAL, result)
         return PutMessageResult(PutMessageStatus.PUT_OK, result)
 
     def _append_batch(

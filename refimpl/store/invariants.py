@@ -59,9 +59,14 @@ def _log_is_whole(log: CommitLog) -> Iterator[str]:
 
 
 def _units_point_to_their_records(queue: ConsumeQueue, log: CommitLog) -> Iterator[str]:
-    """Unit n of a queue names a record of that queue with queue offset n, in growing order."""
+    """Unit n of a queue names a record of that queue with queue offset n, in growing order.
+
+    STORE-CQ-5: before 5.5 a queue whose records are all gone may begin before its first file.
+    """
     before = -1
-    for n in range(queue.min_offset_in_queue, queue.max_offset_in_queue):
+    first = queue.mapped_file_queue.first_mapped_file
+    begin = 0 if first is None else first.file_from_offset // CQ_STORE_UNIT_SIZE
+    for n in range(max(queue.min_offset_in_queue, begin), queue.max_offset_in_queue):
         unit = queue.get(n)
         where = f"{queue.topic}-{queue.queue_id}[{n}]"
         if unit is None:

@@ -356,6 +356,14 @@ def test_batch_that_fits_no_file_is_refused(release: Release) -> None:
     assert state_of(store) == before
 
 
+def test_no_file_is_made_for_a_batch_that_fits_none() -> None:
+    """STORE-LOG-1, STORE-LOG-9: nor for the first record, nor behind a full file."""
+    store = open_store(mappedFileSizeCommitLog="500")
+    inner = message(encoded_batch=batch(b"x" * 200, b"y" * 200))
+    assert store.put_messages(inner, NOW).status is ILLEGAL
+    assert store.commit_log.mapped_file_queue.mapped_files == []
+
+
 @pytest.mark.parametrize("release", ALL, ids=lambda r: r.name)
 @pytest.mark.parametrize(
     ("sys_flag", "properties"),
