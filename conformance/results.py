@@ -137,10 +137,7 @@ def failed(path: Path) -> frozenset[str]:
     """The cases of a result file that make its run fail; raises `BadResultFile`."""
     run = read(path)
     return frozenset(
-        result.case
-        for target in run.targets
-        for result in target.cases
-        if result.verdict.violates
+        result.case for target in run.targets for result in target.cases if result.verdict.violates
     )
 
 

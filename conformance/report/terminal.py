@@ -1,5 +1,6 @@
 """What a person at a terminal sees: progress while it runs, a table and the failures afterwards."""
 
+import shlex
 from collections import Counter
 from collections.abc import Sequence
 from typing import Self
@@ -114,7 +115,8 @@ def _show_failure(target: TargetResult, result: CaseResult, console: Console) ->
     release = "" if name.startswith("apache-") else f" --release {target.release}"
     console.print(
         Text(
-            f"  again   rmqref conformance run --target {name}{release} --case {result.case}",
+            f"  again   rmqref conformance run --target {shlex.quote(name)}{release}"
+            f" --case {shlex.quote(result.case)}",
             style="dim",
         ),
         soft_wrap=True,
