@@ -135,6 +135,7 @@ class Broker:
         if not ctx.consumer_filter_manager.load(now):
             raise StartRefused("config/consumerFilter.json and its backup cannot be read")
         ctx.store.start(now)
+        ctx.consumer_offset_manager.correct_offsets()
         ctx.broker_stats.start(ctx.actors, now)
         ctx.pull_request_hold.start(now)
         ctx.consumer_manager.start(now)
@@ -296,6 +297,8 @@ class Broker:
             self.ctx.effects.append(Force(event.token, event.path))
         elif self._stop is not None:
             self._stop.store_stopped = True
+            self.ctx.schedule_message_service.persist()  # once more: the log is durable now
+            self.ctx.consumer_offset_manager.persist()
 
 
 class _Stop:

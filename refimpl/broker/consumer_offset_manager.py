@@ -1,23 +1,30 @@
 """How far each group has come in each queue.
 
 Java 4.9.7: broker/offset/ConsumerOffsetManager; 5.5.0 adds the tables of pulled and of reset
-offsets. The file is `config/consumerOffset.json`. Rules BROKER-OFFSET-1 to BROKER-OFFSET-19.
+offsets. The file is `config/consumerOffset.json`. Rules BROKER-OFFSET-1 to BROKER-OFFSET-20.
 
 Cited in short below: BROKER-OFFSET-2.
 """
 
 from typing import TYPE_CHECKING
 
+from refimpl.broker.behind_log import BehindLog
 from refimpl.broker.json_text import parse_object, to_pretty
 from refimpl.model.data_version import DataVersion, from_json, to_json
 from refimpl.model.ids import JsonValue, Millis, QueueId, Topic
 from refimpl.model.java import parse_int, remainder
+from refimpl.model.topic_validator import RMQ_SYS_TRANS_HALF_TOPIC, RMQ_SYS_TRANS_OP_HALF_TOPIC
 from refimpl.remoting.body.java_json import Writable, write
 
 if TYPE_CHECKING:
     from refimpl.broker.context import BrokerContext
 
 TOPIC_GROUP_SEPARATOR = "@"
+TRANSACTION_GROUP = "CID_RMQ_SYS_TRANS"
+_WALKS = tuple(
+    topic + TOPIC_GROUP_SEPARATOR + TRANSACTION_GROUP
+    for topic in (RMQ_SYS_TRANS_HALF_TOPIC, RMQ_SYS_TRANS_OP_HALF_TOPIC)
+)
 
 OffsetTable = dict[str, dict[int, int]]
 
@@ -29,6 +36,7 @@ class ConsumerOffsetManager:
         "_ctx",
         "_file",
         "_versions",
+        "_walks",
         "data_version",
         "offset_table",
         "pull_offset_table",
@@ -43,6 +51,7 @@ class ConsumerOffsetManager:
         self.offset_table: OffsetTable = {}
         self.pull_offset_table: OffsetTable = {}  # 5.5: the next offset that a pull was told
         self.reset_offset_table: OffsetTable = {}  # 5.5: resets that the consumer has not heard of
+        self._walks = BehindLog[OffsetTable]({})  # the rows of the transaction check
 
     # --- one offset
 
@@ -181,6 +190,38 @@ class ConsumerOffsetManager:
     def _pairs(self) -> list[list[str]]:
         return [_parts(key) for key in self.offset_table if _two(key)]
 
+    # --- what the log has to say
+
+    def correct_offsets(self) -> None:
+        """After the recovery: no offset lies behind messages that are gone. BROKER-OFFSET-20.
+
+        An orderly end loses no message, so that offsets of clients stay as they were; the offsets
+        of the transaction check are the broker's own and are always held to their queues. What was
+        corrected is written before anything is served: the queue grows again, and after another
+        kill the old offset would no longer stand out.
+        """
+        before = {key: dict(table) for key, table in self.offset_table.items()}
+        lost = not self._ctx.store.last_exit_ok
+        for key, table in self.offset_table.items():
+            if not (lost or key in _WALKS) or not _two(key):
+                continue
+            topic = Topic(_parts(key)[0])
+            for queue_id, offset in table.items():
+                if offset > 0:
+                    end = self._ctx.store.next_offset(topic, QueueId(queue_id))
+                    table[queue_id] = min(offset, end)
+        self._walks = BehindLog(self._rows_of_walks())
+        if self.offset_table != before:
+            self.persist()
+
+    def transactions_walked(self) -> None:
+        """The check has moved its offsets; they are written when the log is. BROKER-TRANS-25."""
+        end = self._ctx.store.commit_log.mapped_file_queue.max_wrote_position
+        self._walks.moved(self._rows_of_walks(), end)
+
+    def _rows_of_walks(self) -> OffsetTable:
+        return {key: dict(self.offset_table[key]) for key in _WALKS if key in self.offset_table}
+
     # --- the file
 
     def config_file_path(self) -> str:
@@ -192,27 +233,34 @@ class ConsumerOffsetManager:
         return self._file.load(self.decode)
 
     def persist(self) -> None:
-        """Write the file."""
-        self._file.persist(self.encode())
+        """Write the file; the offsets of the transaction check as far as the log is durable."""
+        queue = self._ctx.store.commit_log.mapped_file_queue
+        settled = self._walks.settled(queue.flushed_where)
+        table = {
+            key: settled[key] if key in _WALKS else rows
+            for key, rows in self.offset_table.items()
+            if key not in _WALKS or key in settled
+        }
+        self._file.persist(to_pretty(self._tree(table), self._ctx.release))
 
     def encode(self) -> str:
         """The table as Java writes its file. BROKER-OFFSET-17."""
-        return to_pretty(self._tree(), self._ctx.release)
+        return to_pretty(self._tree(self.offset_table), self._ctx.release)
 
     def encode_line(self) -> str:
         """The table on one line, as GET_ALL_CONSUMER_OFFSET answers."""
-        return write(self._tree(), self._ctx.release)
+        return write(self._tree(self.offset_table), self._ctx.release)
 
-    def _tree(self) -> Writable:
+    def _tree(self, table: OffsetTable) -> Writable:
         if not self._ctx.release.consumer_offset_has_version:
-            return {"offsetTable": self.offset_table}
+            return {"offsetTable": table}
         topics: dict[str, list[str]] = {}
         for topic, group in self._pairs():
             topics.setdefault(group, []).append(topic)
         tree: dict[str, Writable] = {
             "dataVersion": to_json(self.data_version, self._ctx.release),
             "groupTopicMap": topics,
-            "offsetTable": self.offset_table,
+            "offsetTable": table,
             "pullOffsetTable": self.pull_offset_table,
         }
         return tree

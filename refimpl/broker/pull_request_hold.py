@@ -4,7 +4,7 @@ Java 4.9.7: broker/longpolling/PullRequestHoldService, ManyPullRequest, PullRequ
 NotifyMessageArrivingListener. Rules BROKER-PULL-23 to -26, -40, -41.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 from refimpl.model.ids import Actor, ChannelId, Millis, QueueId, Topic
@@ -117,6 +117,12 @@ class PullRequestHold:
                 self._table[key] = rest
             else:
                 del self._table[key]
+
+    def all_held(self) -> Iterator[tuple[str, int, PullRequest]]:
+        """Every held pull with its topic and queue."""
+        for (topic, queue_id), pulls in self._table.items():
+            for pull in pulls:
+                yield topic, queue_id, pull
 
     def held(self, topic: str, queue_id: int) -> int:
         """How many pulls wait for one queue."""

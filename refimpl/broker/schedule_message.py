@@ -4,9 +4,11 @@ Java 4.9.7: store/schedule/ScheduleMessageService (5.5.0: broker/schedule). A me
 lies in queue n-1 of SCHEDULE_TOPIC_XXXX; the tag code of its unit is the time of delivery.
 """
 
+from collections.abc import Mapping
 from struct import Struct
 from typing import TYPE_CHECKING
 
+from refimpl.broker.behind_log import BehindLog
 from refimpl.model.data_version import DataVersion
 from refimpl.model.delay_level import (
     delay_level_to_queue_id,
@@ -47,7 +49,15 @@ _UNIT = Struct(">qiq")  # physical offset, size, tags code
 class ScheduleMessageService:
     """How far each level has been delivered, and the actors that go on."""
 
-    __slots__ = ("_ctx", "_file", "_updates", "data_version", "levels", "offset_table")
+    __slots__ = (
+        "_behind",
+        "_ctx",
+        "_file",
+        "_updates",
+        "data_version",
+        "levels",
+        "offset_table",
+    )
 
     def __init__(self, ctx: "BrokerContext") -> None:
         self._ctx = ctx
@@ -55,6 +65,7 @@ class ScheduleMessageService:
         self._updates = 0
         self.levels = parse_delay_levels(ctx.config.text("messageDelayLevel"))
         self.offset_table: dict[int, int] = {}
+        self._behind: dict[int, BehindLog[int]] = {}  # what of the table may be written down
         self.data_version = DataVersion()
 
     # --- life
@@ -64,7 +75,11 @@ class ScheduleMessageService:
 
         BROKER-SCHEDULE-1, BROKER-SCHEDULE-2. The store must have recovered.
         """
+        before = dict(self.offset_table)
         self.correct_delay_offset()
+        self._behind = {level: BehindLog(offset) for level, offset in self.offset_table.items()}
+        if self.offset_table != before:
+            self.persist()
         first = Millis(now + FIRST_DELAY_TIME)
         for level in self.levels.table:
             self._ctx.actors.add(deliver_actor(level), first, self._step_of(level))
@@ -81,7 +96,8 @@ class ScheduleMessageService:
             queue = self._queue(level)
             if queue is None or level not in self.levels.table:
                 continue
-            low, high = queue.min_offset_in_queue, queue.max_offset_in_queue
+            low = queue.min_offset_in_queue
+            high = self._ctx.store.next_offset(_TOPIC, QueueId(queue.queue_id))
             self.offset_table[level] = min(max(offset, low), high)
 
     def _step_of(self, level: int) -> "_Deliver":
@@ -191,6 +207,10 @@ class ScheduleMessageService:
 
     def _update_offset(self, level: int, offset: int, now: Millis) -> None:
         self.offset_table[level] = offset
+        behind = self._behind.get(level)
+        if behind is None:
+            behind = self._behind[level] = BehindLog(0)
+        behind.moved(offset, self._ctx.store.commit_log.mapped_file_queue.max_wrote_position)
         if self._ctx.release.delay_offset_has_version:
             self._updates += 1
             step = self._ctx.config.integer("delayOffsetUpdateVersionStep")
@@ -218,21 +238,34 @@ class ScheduleMessageService:
         return self._file.load(self.decode)
 
     def persist(self) -> None:
-        """Write the file."""
-        self._file.persist(self.encode())
+        """Write what may be written: no offset whose deliveries are not durable.
+
+        BROKER-SCHEDULE-14.
+        """
+        flushed_where = self._ctx.store.commit_log.mapped_file_queue.flushed_where
+        settled = {
+            level: offset
+            if level not in self._behind
+            else self._behind[level].settled(flushed_where)
+            for level, offset in self.offset_table.items()
+        }
+        self._file.persist(self._encoded(settled))
 
     def encode(self) -> str:
         """The table as Java's pretty JSON; levels are bare integers. BROKER-SCHEDULE-10."""
-        pairs = [f"{level}:{offset}" for level, offset in self.offset_table.items()]
+        return self._encoded(self.offset_table)
+
+    def _encoded(self, table: Mapping[int, int]) -> str:
+        pairs = [f"{level}:{offset}" for level, offset in table.items()]
         if not self._ctx.release.delay_offset_has_version:
             return '{\n\t"offsetTable":{' + ",".join(pairs) + "\n\t}\n}"
         inside = ",".join(f"\n\t\t{pair}" for pair in pairs)
-        table = '"offsetTable":{' + inside + ("\n\t}" if pairs else "}")
+        offsets = '"offsetTable":{' + inside + ("\n\t}" if pairs else "}")
         version = self.data_version
         return (
             '{\n\t"dataVersion":{\n\t\t"counter":' + str(version.counter) + ",\n\t\t"
             f'"stateVersion":{version.state_version},\n\t\t"timestamp":{version.timestamp}\n\t}},'
-            "\n\t" + table + "\n}"
+            "\n\t" + offsets + "\n}"
         )
 
     def decode(self, text: str) -> None:

@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 REMOVE_TAG = "d"
 OFFSET_SEPARATOR = ","
 TRANSACTION_ID = "__transactionId__"
-TRANSACTION_GROUP = "CID_RMQ_SYS_TRANS"
 OP_BATCH = Actor("transactional-op-batch")
 
 

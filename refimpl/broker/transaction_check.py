@@ -8,7 +8,8 @@ one round of Java's thread over all queues, at one time `now`.
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
-from refimpl.broker.transaction import OFFSET_SEPARATOR, REMOVE_TAG, TRANSACTION_GROUP
+from refimpl.broker.consumer_offset_manager import TRANSACTION_GROUP
+from refimpl.broker.transaction import OFFSET_SEPARATOR, REMOVE_TAG
 from refimpl.model.errors import InvalidInput
 from refimpl.model.ids import Actor, Group, Millis, PhysicalOffset, QueueId, QueueOffset, Topic
 from refimpl.model.java import decode_utf8, parse_int, parse_long
@@ -151,6 +152,7 @@ class TransactionCheck:
         next_op = state.next_op_offset()
         if next_op != op_offset:
             self._commit(RMQ_SYS_TRANS_OP_HALF_TOPIC, queue_id, next_op, now)
+        self._ctx.consumer_offset_manager.transactions_walked()
 
     def _check_message(
         self, state: _Round, queue_id: int, message: MessageExt, pulled: Pulled, now: Millis

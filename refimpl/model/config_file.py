@@ -9,6 +9,8 @@ from collections.abc import Callable
 from refimpl.model.disk import Disk, DiskError
 from refimpl.model.errors import InvalidInput
 
+_UNREADABLE = "\0"  # what no decoder takes
+
 Force = Callable[[str, Callable[[bool], None]], None]
 
 
@@ -19,68 +21,112 @@ class ConfigFile:
     later; the file is visible to readers at once.
     """
 
-    __slots__ = ("_disk", "_durable", "_force", "_pending", "path")
+    __slots__ = ("_disk", "_durable", "_force", "_pending", "_rooted", "path")
 
     def __init__(self, disk: Disk, path: str, force: Force | None = None) -> None:
         self._disk = disk
         self._force = force
         self._durable = False  # the main file is known to be whole on the platter
         self._pending = 0
+        self._rooted = False  # the names of the directories above are durable
         self.path = path
 
     def load(self, decode: Callable[[str], None]) -> bool:
         """Give the text to `decode`; the backup where the main file is missing, empty or bad.
 
-        Returns False where neither could be used although one exists. BROKER-LIFECYCLE-11.
+        Returns False where neither could be used although one holds something. An empty backup says
+        that nothing was there before, an empty file without a backup that nothing is there yet.
+        BROKER-LIFECYCLE-11.
         """
-        seen = False
-        for path in (self.path, self.path + ".bak"):
-            text = self._text(path)
-            if not text:
-                seen = seen or text is not None
-                continue
-            seen = True
-            try:
-                decode(text)
-            except InvalidInput:
-                continue
-            self._durable = path == self.path
+        backup = self.path + ".bak"
+        first, second = self._text(self.path), self._text(backup)
+        if first and _decoded(decode, first):
+            self._durable = second is None
+            if not self._durable:
+                # It may have been written just before a kill, and its force may have failed: then
+                # another force of the same bytes succeeds and makes nothing durable.
+                self.persist(first)
             return True
-        return not seen
+        self._durable = False
+        if second:
+            return _decoded(decode, second)
+        return not first or second is not None
 
-    def persist(self, text: str) -> None:
+    def persist(self, text: str) -> bool:
         """Write `text` so that at every instant the file or its backup holds a whole text.
 
         The former file becomes the backup only when it was durable, so a torn file never replaces
-        a good backup. BROKER-LIFECYCLE-10.
+        a good backup; before the first file is durable the backup is empty. False where the disk
+        refused; what was there before is then still there. BROKER-LIFECYCLE-10.
         """
+        try:
+            self._replace(text.encode())
+        except DiskError:
+            return False
+        return True
+
+    def _replace(self, data: bytes) -> None:
         disk, path = self._disk, self.path
-        data = text.encode()
-        temporary = path + ".tmp"
+        backup, temporary = path + ".bak", path + ".tmp"
+        directory = path.rpartition("/")[0]
         if disk.exists(temporary):
             disk.unlink(temporary)
         disk.create(temporary, len(data))
         disk.write(temporary, 0, data)
-        directory = path.rpartition("/")[0]
-        if self._durable and disk.exists(path):
-            disk.rename(path, path + ".bak")
+        if not self._rooted:
+            parts = directory.split("/")[:-1] if directory else []
+            for depth in range(len(parts) + 1):
+                disk.sync_directory("/".join(parts[:depth]))
+            self._rooted = True
+        if not disk.exists(path):
+            if not disk.exists(backup) and self._force is not None:
+                disk.create(backup, 0)
+                disk.sync_directory(directory)
+        elif self._durable:
+            disk.rename(path, backup)
             disk.sync_directory(directory)
+        self._durable = False
         disk.rename(temporary, path)
         disk.sync_directory(directory)
-        self._durable = False
+        self._make_durable()
+
+    def _make_durable(self) -> None:
         if self._force is not None:
             self._pending += 1
             token = self._pending
-            self._force(path, lambda failed: self._forced(token, failed=failed))
+            self._force(self.path, lambda failed: self._forced(token, failed=failed))
 
     def _forced(self, token: int, *, failed: bool) -> None:
-        if token == self._pending and not failed:
-            self._durable = True
+        if token != self._pending or failed:
+            return
+        self._durable = True
+        disk, backup = self._disk, self.path + ".bak"
+        if disk.exists(backup) and disk.size(backup) == 0:
+            try:
+                disk.unlink(backup)
+                disk.sync_directory(self.path.rpartition("/")[0])
+            except DiskError:
+                return  # an empty backup more, until the next file takes its name
 
     def _text(self, path: str) -> str | None:
         if not self._disk.exists(path):
             return None
         try:
-            return self._disk.read(path, 0, self._disk.size(path)).decode("utf-8", "replace")
+            data = self._disk.read(path, 0, self._disk.size(path))
         except DiskError:
             return None
+        try:
+            text = data.decode("utf-8")
+        except UnicodeDecodeError:
+            return _UNREADABLE
+        return _UNREADABLE if "\0" in text else text  # a sector that was never written
+
+
+def _decoded(decode: Callable[[str], None], text: str) -> bool:
+    if text == _UNREADABLE:
+        return False
+    try:
+        decode(text)
+    except InvalidInput:
+        return False
+    return True
