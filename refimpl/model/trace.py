@@ -93,6 +93,12 @@ class Dispatch(NamedTuple):
     queue_offset: QueueOffset
 
 
+class Sync(NamedTuple):
+    """Dispatch: units that were gathered are written, and what was dispatched has arrived."""
+
+    reput: PhysicalOffset
+
+
 class Recovered(NamedTuple):
     """Recovery: a store was opened; the log ends at `max_offset`, queues know it to `reput`."""
 
@@ -132,6 +138,7 @@ TraceEvent: TypeAlias = (
     | Commit
     | WakeupCustomer
     | Dispatch
+    | Sync
     | Crash
     | Shutdown
     | Recovered

@@ -17,7 +17,7 @@ from refimpl.model.ids import Millis, PhysicalOffset, QueueId, QueueOffset, Topi
 from refimpl.model.message_codec import DispatchRequest, check_record
 from refimpl.model.release import Release
 from refimpl.model.sys_flag import TRANSACTION_COMMIT_TYPE, TRANSACTION_ROLLBACK_TYPE
-from refimpl.model.trace import Dispatch, Tracer
+from refimpl.model.trace import Dispatch, Sync, Tracer
 from refimpl.store.commit_log_view import CommitLogView
 from refimpl.store.consume_queue import ConsumeQueue
 from refimpl.store.consume_queue_table import ConsumeQueueTable
@@ -54,6 +54,7 @@ class ReputMessageService:
         "_notifies",
         "_queues",
         "_release",
+        "_synced_to",
         "_tracer",
         "_waiting",
         "reput_from_offset",
@@ -74,6 +75,7 @@ class ReputMessageService:
     ) -> None:
         self._tracer = tracer
         self.reput_from_offset = 0
+        self._synced_to = 0  # reput_from_offset at the last `sync`
         self._log = log
         self._queues = queues
         self._index = index
@@ -107,6 +109,7 @@ class ReputMessageService:
         """
         end = self._queues.max_physic_offset() if offset is None else offset
         self.reput_from_offset = max(end, self._log.min_offset(), 0)
+        self._synced_to = self.reput_from_offset
 
     def start(self, now: Millis) -> None:
         """STORE-INDEX-11: before anything is dispatched, build the index again up to here."""
@@ -197,6 +200,9 @@ class ReputMessageService:
         if self._waiting:
             self._arrived += self._waiting
             self._waiting.clear()
+        if self._tracer is not None and self._synced_to != self.reput_from_offset:
+            self._tracer(Sync(PhysicalOffset(self.reput_from_offset)))
+        self._synced_to = self.reput_from_offset
 
     def _build_index(self, request: DispatchRequest, now: Millis) -> None:
         self._index.build_index(request, now)

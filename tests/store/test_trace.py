@@ -12,6 +12,7 @@ from refimpl.model.trace import (
     PutRequest,
     Recovered,
     SwapRequests,
+    Sync,
     TraceEvent,
     WakeupCustomer,
 )
@@ -44,9 +45,9 @@ def test_names_of_a_sync_put_across_the_end_of_a_file() -> None:
     life(MemoryDisk(), heard)
     assert [type(event) for event in heard] == [
         Recovered,
-        *(Append, PutRequest, SwapRequests, Flush, Flushed, WakeupCustomer, Dispatch),
+        *(Append, PutRequest, SwapRequests, Flush, Flushed, WakeupCustomer, Dispatch, Sync),
         *(Append, PutRequest, SwapRequests, Flush, Flushed, Flush, Flushed, WakeupCustomer),
-        Dispatch,
+        *(Dispatch, Sync),
     ]
     appends = [event for event in heard if isinstance(event, Append)]
     dispatches = [event for event in heard if isinstance(event, Dispatch)]
