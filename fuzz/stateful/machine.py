@@ -10,7 +10,7 @@ step and describes every precondition: it halves the steps per second.
 
 import functools
 from collections import Counter
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar, Concatenate, NoReturn, ParamSpec
 
@@ -56,6 +56,7 @@ class CountedMachine(RuleBasedStateMachine):
 
     FAULTS: ClassVar[tuple[str, ...]] = ()  # every fault that the machine can cause
     ESSENTIAL: ClassVar[tuple[str, ...]] = ()  # rules without which a run is worth nothing
+    WEIGHTS: ClassVar[Mapping[str, int]] = {}  # how often a rule is drawn, 1 where it is not there
     tally: ClassVar[Tally] = Tally()
     _bits: ClassVar[dict[str, int]] = {}
     _forbidden = 0
@@ -150,13 +151,15 @@ class _NextRule(SearchStrategy[tuple[Rule, dict[str, object]]]):
     def __init__(self, machine: CountedMachine) -> None:
         super().__init__()
         self._machine = machine
+        weights = machine.WEIGHTS
+        self._deck = [r for r in machine.rules for _ in range(weights.get(r.function.__name__, 1))]
 
     @override
     def do_draw(self, data: ConjectureData) -> tuple[Rule, dict[str, object]]:
         """Draw from all rules first: then a step that shrinks away moves no later choice."""
         machine = self._machine
-        rules = machine.rules
-        rule = rules[data.draw_integer(0, len(rules) - 1)]
+        deck = self._deck
+        rule = deck[data.draw_integer(0, len(deck) - 1)]
         if not machine.may_fire(rule):
             possible = machine.possible_rules()
             if not possible:

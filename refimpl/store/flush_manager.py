@@ -128,6 +128,26 @@ class FlushManager:
         self._recovered_to = self._log.mapped_file_queue.max_offset
         self._group_commit = commits.flushed(self._group_commit, where)
 
+    def state(self) -> tuple[object, ...]:
+        """Everything that decides what comes, as a value; tokens are left out: they are names."""
+        round_ = self._round
+        return (
+            self._group_commit,
+            self._flush_rhythm,
+            self._commit_rhythm,
+            self._queue_rhythm,
+            None if self._log_force is None else self._log_force[1],
+            self._recovered_to,
+            round_ and (round_.thorough, round_.failed, len(round_.pending)),
+            round_ and (round_.logics_msg_timestamp, round_.logics_physical_offset),
+            tuple(end for _, end in self._round_ends),
+            tuple(wanted for _, wanted in self._queue_forces.values()),
+            self._written_checkpoint,
+            self._checkpoint_token is None,
+            self.draining,
+            self.drain_failed,
+        )
+
     # --- puts
 
     def put_request(self, next_offset: int, now: Millis) -> Ticket:
@@ -288,7 +308,8 @@ class FlushManager:
                 token = self._force(wanted.path)
                 self._queue_forces[token] = queue.mapped_file_queue, wanted
                 tokens.append(token)
-        for index_file in self._index.take_full_files():
+        last = self._index.take_last_file() if self.draining else ()
+        for index_file in (*self._index.take_full_files(), *last):
             token = self._force(index_file.path)
             self._forced_indexes[token] = index_file
             tokens.append(token)
@@ -367,8 +388,12 @@ class FlushManager:
                 queue.flushed(wanted)
         else:
             index_file = self._forced_indexes.pop(token)
-            if not failed:  # STORE-FLUSH-11
-                self._checkpoint.index_msg_timestamp = index_file.end_timestamp
+            if failed:
+                self._index.force_failed(index_file)
+            else:  # STORE-FLUSH-11
+                index_file.unforced = False
+                until = self._index.forced_until()
+                self._checkpoint.index_msg_timestamp = until or self._checkpoint.index_msg_timestamp
         self._round = rounds.forced(state, token, failed=failed)
         if not self._round.pending:
             self._end_round()

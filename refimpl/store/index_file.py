@@ -57,6 +57,7 @@ class IndexFile:
         "index_count",
         "index_num",
         "path",
+        "unforced",
     )
 
     def __init__(self, disk: Disk, path: str, hash_slot_num: int, index_num: int) -> None:
@@ -77,6 +78,7 @@ class IndexFile:
         self._entries = bytearray()  # not written yet
         self._entries_from = 0  # number of the first of them
         self._header_dirty = False
+        self.unforced = False  # it has changed since it was last durable as a whole
 
     @classmethod
     def create(
@@ -95,6 +97,7 @@ class IndexFile:
         """
         index_file = cls(disk, path, hash_slot_num, index_num)
         disk.create(path, index_file.file_total_size)
+        index_file.unforced = True
         if end_phy_offset > 0:
             index_file.begin_phy_offset = index_file.end_phy_offset = end_phy_offset
             index_file._header_dirty = True
@@ -160,7 +163,7 @@ class IndexFile:
         self.index_count = number + 1
         self.end_phy_offset = phy_offset
         self.end_timestamp = store_timestamp
-        self._header_dirty = True
+        self._header_dirty = self.unforced = True
         return True
 
     def sync(self) -> None:

@@ -10,7 +10,7 @@ it and then moves the checkpoint (STORE-INDEX-10).
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
-from refimpl.model.disk import Disk
+from refimpl.model.disk import Disk, DiskError
 from refimpl.model.errors import InvalidInput
 from refimpl.model.ids import Millis
 from refimpl.model.message_codec import DispatchRequest
@@ -18,6 +18,7 @@ from refimpl.model.message_property import PROPERTY_TAGS
 from refimpl.model.release import Release
 from refimpl.model.sys_flag import TRANSACTION_ROLLBACK_TYPE
 from refimpl.store.index_file import IndexFile
+from refimpl.store.mapped_file_queue import sync_names
 
 INDEX_DIRECTORY: Final = "index"
 INDEX_TAG_TYPE: Final = "T"
@@ -85,7 +86,8 @@ class IndexService:
         """Open the files; after a crash those that the checkpoint does not cover are removed.
 
         STORE-INDEX-11: what they held is indexed again, from `rebuild_from` on; until `rebuilt`
-        is called, `build_index` ignores everything, because all of it is still to come.
+        is called, `build_index` ignores everything, because all of it is still to come. Only a
+        full file that was forced is sure to be whole: the last one may be torn, or not be there.
         """
         for name in self.disk.list(INDEX_DIRECTORY):
             index_file = IndexFile.load(
@@ -94,13 +96,20 @@ class IndexService:
                 hash_slot_num=self._hash_slot_num,
                 index_num=self._index_num,
             )
-            lost = self.rebuild_from is not None
-            if lost or (not last_exit_ok and index_file.end_timestamp > index_msg_timestamp):
-                self.disk.unlink(index_file.path)
-                if not lost:
-                    self.rebuild_from = max(0, index_file.begin_phy_offset)
-            else:
+            if last_exit_ok:
                 self.index_files.append(index_file)
+                continue
+            covered = 0 < index_file.end_timestamp <= index_msg_timestamp
+            if self.rebuild_from is None and covered and index_file.is_write_full:
+                self.index_files.append(index_file)
+            else:
+                self.disk.unlink(index_file.path)
+                self.rebuild_from = self._end()
+        if not last_exit_ok:
+            self.rebuild_from = self._end()
+
+    def _end(self) -> int:
+        return self.index_files[-1].end_phy_offset if self.index_files else 0
 
     def rebuilt(self) -> None:
         """Take note that `build_index` gets every record from `rebuild_from` on from now."""
@@ -146,6 +155,36 @@ class IndexService:
             index_file.sync()
         self._full_files.clear()
         return taken
+
+    def take_last_file(self) -> tuple[IndexFile, ...]:
+        """STORE-FLUSH-13: the file that is not full, for an orderly end to force, where it must."""
+        last = self.index_files[-1:]
+        for index_file in last:
+            index_file.sync()
+        return tuple(index_file for index_file in last if index_file.unforced)
+
+    def force_failed(self, index_file: IndexFile) -> None:
+        """STORE-FLUSH-1: write a file once more whose force failed, and name it again."""
+        if index_file not in self.index_files:
+            return  # retention took it
+        self._full_files.insert(0, index_file)
+        try:
+            data = self.disk.read(index_file.path, 0, index_file.file_total_size)
+            self.disk.write(index_file.path, 0, data)
+        except DiskError:
+            return
+
+    def forced_until(self) -> int:
+        """STORE-INDEX-10: end time of the last file before which every one was forced, 0 for none.
+
+        A file that was forced before an older one is no reason to believe the older one.
+        """
+        until = 0
+        for index_file in self.index_files:
+            if index_file.unforced:
+                break
+            until = index_file.end_timestamp
+        return until
 
     def query_offset(
         self,
@@ -235,6 +274,7 @@ class IndexService:
             end_phy_offset=0 if last is None else last.end_phy_offset,
             end_timestamp=0 if last is None else last.end_timestamp,
         )
+        sync_names(self.disk, INDEX_DIRECTORY)
         self.index_files.append(index_file)
         if last is not None:
             self._full_files.append(last)

@@ -2,12 +2,17 @@
 
 import pytest
 
+from fuzz.store_rig import ForgetfulDisk
+from refimpl.model.disk import Disk
 from refimpl.model.errors import InvalidInput
 from refimpl.model.ids import JsonValue, Millis, PhysicalOffset, Topic
 from refimpl.model.message_codec import DispatchRequest
 from refimpl.model.release import RELEASE_4_6, RELEASE_4_9, RELEASE_5_5, Release
+from refimpl.sim.crash_disk import CrashDisk
+from refimpl.sim.crash_images import Extreme
 from refimpl.sim.memory_disk import MemoryDisk
 from refimpl.store.index_service import IndexService, time_millis_to_human_string
+from refimpl.store.store_event import ForceWanted
 from tests import vectors
 from tests.store.harness import message, open_store
 from tests.vectors import Vector
@@ -15,7 +20,7 @@ from tests.vectors import Vector
 NOW = Millis(1_700_000_000_000)
 
 
-def service(disk: MemoryDisk, release: Release = RELEASE_4_9) -> IndexService:
+def service(disk: Disk, release: Release = RELEASE_4_9) -> IndexService:
     return IndexService(disk, hash_slot_num=4, index_num=8, release=release)
 
 
@@ -189,10 +194,75 @@ def test_an_index_that_waits_to_be_rebuilt_takes_nothing() -> None:
     index.sync()
     again = service(disk)
     again.load(last_exit_ok=False, index_msg_timestamp=0)
-    assert again.rebuild_from == 300
+    assert again.rebuild_from == 0
     assert disk.files() == {}
     again.build_index(request(500), NOW)
     assert again.index_files == []
     again.rebuilt()
     again.build_index(request(300), NOW)
     assert query(again, "k") == (300,)
+
+
+@pytest.mark.parametrize(("covers", "kept"), [(NOW + 5, 0), (NOW + 6, 1), (NOW + 99, 1)])
+def test_only_full_files_that_are_covered_survive_a_crash(covers: int, kept: int) -> None:
+    """STORE-INDEX-11: the last file may be torn even where its header is old enough."""
+    disk = MemoryDisk()
+    index = service(disk)
+    for n in range(10):
+        index.build_index(request(n * 100, at=NOW + n), NOW)
+    index.sync()
+    again = service(disk)
+    again.load(last_exit_ok=False, index_msg_timestamp=covers)
+    assert len(again.index_files) == kept
+    assert again.rebuild_from == kept * 600
+
+
+def test_a_file_that_was_lost_with_its_name_is_rebuilt() -> None:
+    """STORE-INDEX-11: a power failure may leave no trace of the last file."""
+    again = service(MemoryDisk())
+    again.load(last_exit_ok=False, index_msg_timestamp=NOW)
+    assert again.rebuild_from == 0
+
+
+def test_names_of_index_files_are_durable() -> None:
+    """STORE-INDEX-11, STORE-FILES-11."""
+    disk = CrashDisk()
+    index = service(disk)
+    index.build_index(request(0), NOW)
+    after = CrashDisk.from_image(disk.crash().extreme(Extreme.NOTHING))
+    assert after.list("index") == disk.list("index")
+
+
+def test_a_failed_force_of_an_index_file_holds_the_checkpoint_back() -> None:
+    """STORE-INDEX-10: a later file that was forced covers nothing before it."""
+    disk = ForgetfulDisk()
+    index = service(disk)
+    for n in range(20):
+        index.build_index(request(n * 100, at=NOW + n), NOW)
+    index.sync()
+    first, second = index.take_full_files()
+    disk.fail_force(first.path)
+    index.force_failed(first)
+    disk.force(second.path)
+    second.unforced = False
+    assert index.forced_until() == 0
+    assert index.take_full_files() == (first,)
+    disk.force(first.path)
+    assert disk.is_durable(first.path, 0, first.file_total_size)
+    first.unforced = False
+    assert index.forced_until() == second.end_timestamp == NOW + 13
+
+
+def test_an_orderly_end_forces_the_last_file() -> None:
+    """STORE-FLUSH-13: keys are found after a power failure that follows it."""
+    disk = CrashDisk()
+    store = open_store(disk)
+    store.put_message(message(properties={"KEYS": "k"}), NOW)
+    store.shutdown(NOW)
+    for _ in range(20):
+        for event in store.poll():
+            if isinstance(event, ForceWanted):
+                disk.force(event.path)
+                store.forced(event.token, failed=False, now=NOW)
+    after = CrashDisk.from_image(disk.crash().extreme(Extreme.NOTHING))
+    assert len(open_store(after).query_message(Topic("T"), "k", 9, 0, NOW + 99).records) == 1
