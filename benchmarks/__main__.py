@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from benchmarks.crash_images import measure_crash_images
 from benchmarks.measures import (
     Results,
     guarded,
@@ -18,7 +19,7 @@ from benchmarks.measures import (
 from benchmarks.report import markdown, rows, write
 from benchmarks.servers import REFERENCE
 
-_PARTS = ("start", "suite", "async-flush", "sync-flush")
+_PARTS = ("start", "suite", "async-flush", "sync-flush", "crash-images")
 
 
 @click.command()
@@ -68,6 +69,8 @@ def main(
                     results, targets, rounds, slice_seconds, sync=sync
                 ),
             )
+    if "crash-images" in parts:
+        measure_crash_images(results, rounds, slice_seconds)
     write(results, path)
     click.echo(markdown(results), nl=False)
     missed = any(row.met is False for row in rows(results)) or results.lost.get(REFERENCE, 0) > 0

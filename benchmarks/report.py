@@ -34,6 +34,7 @@ GOALS = (
     Goal("start ms", Relation.SPEED_UP, 10),
     Goal("resident MiB", Relation.SPEED_UP, 5),
     Goal("suite cases/s", Relation.AT_LEAST, 100),
+    Goal("crash images/s", Relation.AT_LEAST, 1000),
     Goal("sync msg/s, async flush", Relation.RATE_RATIO, 0.9),
     Goal("async msg/s, async flush", Relation.RATE_RATIO, 0.3),
     Goal("one-way msg/s, async flush", Relation.RATE_RATIO, 0.3),
@@ -71,6 +72,9 @@ def rows(results: Results) -> list[Row]:
         if goal is not None and goal.relation is Relation.AT_LEAST:
             found.append(_alone(goal, ours))
             found += [_plain(measure, ours, n, theirs) for n, theirs in others.items()]
+        elif goal is None and not others:
+            value = statistics.median(ours)
+            found.append(Row(measure, value, "", None, value, "", None))
         elif goal is not None and goal.measure == "start ms":
             fastest = min(others, key=lambda name: statistics.median(others[name]), default=None)
             found += [

@@ -282,7 +282,7 @@ class DiskMachine(CountedMachine):
         count, bound = crash.count(Prng(seed)), crash.bound()
         if expected is None or count is None or bound is None or bound > _EVERY:
             return
-        made = list(crash.images(bound, Prng(seed)))
+        made = list(crash.images(2 * _EVERY, Prng(seed)))
         self.image(len(made))
         if len(made) != count or len(set(made)) != count:
             self.broken("DiskCountIsExactInv", f"{count} counted, {len(set(made))} made")
