@@ -120,7 +120,8 @@ def case(
     """Declare a scenario. The first line of its docstring is the title in reports.
 
     `matrix` makes one case per entry, `IDENTIFIER/entry`; the entry's members are passed as
-    keyword arguments. `options` and `fresh` imply `Capability.START`.
+    keyword arguments. `options` and `fresh` imply `Capability.START`, `options` also
+    `Capability.OPTIONS`.
     """
 
     def declare(function: Callable[P, None]) -> Callable[P, None]:
@@ -128,6 +129,8 @@ def case(
         wanted = frozenset(needs)
         if options or fresh:
             wanted |= {Capability.START}
+        if options:
+            wanted |= {Capability.OPTIONS}
         for suffix, arguments in (matrix or {"": {}}).items():
             register(
                 Case(

@@ -12,7 +12,8 @@ from refimpl.model.ids import Address
 class Capability(Enum):
     """What a target declares; a case that needs more is `unsupported`."""
 
-    START = "start"  # can be started with options of the case's choice
+    START = "start"  # can be started on an empty store
+    OPTIONS = "options"  # can be started with broker properties of the case's choice
     RESTART = "restart"  # the broker can be stopped cleanly and started on its store
     KILL = "kill"  # the broker can be killed without warning and started on its store
     STORE_DIRECTORY = "store_directory"  # the store's files can be read and changed when stopped

@@ -128,7 +128,9 @@ class ReferenceTcpTarget(CommandTarget):
             "reference-tcp",
             release,
             command,
-            capabilities=frozenset({Capability.FAST_PORT, Capability.STANDARD_OPTIONS}),
+            capabilities=frozenset(
+                {Capability.OPTIONS, Capability.FAST_PORT, Capability.STANDARD_OPTIONS}
+            ),
         )
         self._defaults = defaults
         self._options: Mapping[str, str] = {}

@@ -21,6 +21,7 @@ from refimpl.sim.world import Pipe
 _CAPABILITIES = frozenset(
     {
         Capability.START,
+        Capability.OPTIONS,
         Capability.RESTART,
         Capability.KILL,
         Capability.STORE_DIRECTORY,

@@ -41,6 +41,7 @@ _LOGBACK = """<configuration><appender name="F" class="ch.qos.logback.core.FileA
 _CAPABILITIES = frozenset(
     {
         Capability.START,
+        Capability.OPTIONS,
         Capability.RESTART,
         Capability.KILL,
         Capability.STORE_DIRECTORY,
