@@ -17,7 +17,9 @@ _COMMANDS = {  # name -> module of this package, attribute
     "releases": ("refimpl.cli.releases", "releases_command"),
     "store": ("refimpl.cli.store", "store_group"),
     "model": ("refimpl.cli.model", "model_group"),
+    "trace": ("refimpl.cli.trace", "trace_group"),
     "conformance": ("refimpl.cli.conformance", "conformance_group"),
+    "explore": ("refimpl.cli.explore", "explore_command"),
 }
 
 

@@ -168,8 +168,8 @@ Expire(ticket) ==
   /\ UNCHANGED <<log, disk, appended, requestsWrite, requestsRead, attempts, okAtRisk, up>>
 
 (* The process is killed (everything written stays) or the power fails (a prefix stays) *)
-Crash(keep) ==
-  /\ up /\ keep <= Len(live)
+Crash(keep) ==          \* also while the store recovers
+  /\ keep <= Len(live)
   /\ live' = SubSeq(live, 1, keep) /\ up' = FALSE
   /\ forcing' = 0 /\ flushed' = 0 /\ recoveredTo' = 0
   /\ appended' = {} /\ requestsWrite' = <<>> /\ requestsRead' = <<>> /\ unanswered' = {}

@@ -72,7 +72,7 @@ Window(s, flushed) == SelectSeq(s, LAMBDA file : file.from + FileSize > flushed)
 
 Init ==
   /\ first = 0 /\ files = <<>> /\ flushedWhere = 0 /\ committedWhere = 0 /\ forcing = 0
-  /\ promised = 0 /\ phase = "up"
+  /\ promised = 0 /\ phase = "down"
 ----------------------------------------------------------------------------
 (* roll, create: STORE-FILES-1, STORE-FILES-11: the name is durable before the file is used *)
 Create ==
@@ -138,20 +138,22 @@ RemoveFirst ==
 Survives(file, machine) ==
   IF machine THEN file.kept..file.cached ELSE {file.cached}
 Gone(file, machine) == IF machine /\ ~file.named THEN {TRUE, FALSE} ELSE {FALSE}
-Crash(machine) ==
-  /\ phase \in {"up", "loaded"} /\ phase' = "down" /\ forcing' = 0
-  /\ \E part \in [1..Len(files) -> Positions], lost \in [1..Len(files) -> BOOLEAN] :
-       /\ \A i \in 1..Len(files) :
-            /\ part[i] \in Survives(files[i], machine)
-            /\ lost[i] \in Gone(files[i], machine)
-            /\ lost[i] => part[i] = files[i].kept
-       /\ LET after == [i \in 1..Len(files) |->
-                [files[i] EXCEPT !.cached = IF lost[i] THEN 0 ELSE part[i], !.wrote = 0,
-                                 !.kept = IF lost[i] THEN 0 ELSE files[i].kept,
-                                 !.named = IF lost[i] THEN FALSE ELSE files[i].named]]
-          IN files' = after
+CrashTo(machine, part, lost) ==
+  /\ phase' = "down" /\ forcing' = 0
+  /\ \A i \in 1..Len(files) :
+       /\ part[i] \in Survives(files[i], machine)
+       /\ lost[i] \in Gone(files[i], machine)
+       /\ lost[i] => part[i] = files[i].kept
+  /\ files' = [i \in 1..Len(files) |->
+       [files[i] EXCEPT !.cached = IF lost[i] THEN 0 ELSE part[i], !.wrote = 0,
+                        !.kept = IF lost[i] THEN 0 ELSE files[i].kept,
+                        !.named = IF lost[i] THEN FALSE ELSE files[i].named]]
   /\ flushedWhere' = FileOf(flushedWhere) /\ committedWhere' = FileOf(flushedWhere)
   /\ UNCHANGED <<first, promised>>
+Crash(machine) ==
+  /\ phase \in {"up", "loaded"}
+  /\ \E part \in [1..Len(files) -> Positions], lost \in [1..Len(files) -> BOOLEAN] :
+       CrashTo(machine, part, lost)
 
 (* load: every file is taken for full; STORE-FILES-3: a lost name ends the queue *)
 Load ==
@@ -172,14 +174,26 @@ HoleAt ==
                   /\ \A k \in 1..(j - 1) : files[k].cached = FileSize
        IN files[i].from + files[i].cached
   ELSE End
-TruncateDirtyFiles ==
+Full(offset) == [from |-> offset, wrote |-> FileSize, cached |-> FileSize, kept |-> FileSize,
+                 named |-> TRUE]
+(* full files from `from` to the window: recovery counts them as unflushed once more *)
+Refill(from) ==
+  LET count == IF from >= flushedWhere THEN 0 ELSE (flushedWhere - FileOf(from)) \div FileSize
+  IN [i \in 1..count |-> Full(FileOf(from) + (i - 1) * FileSize)]
+TruncateDirtyFiles(from) ==
   /\ phase = "loaded" /\ phase' = "up"
+     \* where the flushes of this life begin: a file below which all is durable, or the end
+  /\ from >= first /\ from <= HoleAt
+  /\ IF from % FileSize = 0 THEN from <= promised
+     ELSE from = HoleAt /\ \A i \in 1..Len(files) :
+            files[i].from < from => files[i].kept >= Min(FileSize, from - files[i].from)
   /\ LET stay == SelectSeq(files, LAMBDA file : file.from <= HoleAt)
-     IN files' = [i \in 1..Len(stay) |->
-          LET wrote == Min(stay[i].cached, Max(0, HoleAt - stay[i].from)) IN
-          [stay[i] EXCEPT !.wrote = wrote, !.cached = wrote, !.kept = Min(@, wrote)]]
+         cut == [i \in 1..Len(stay) |->
+           LET wrote == Min(stay[i].cached, Max(0, HoleAt - stay[i].from)) IN
+           [stay[i] EXCEPT !.wrote = wrote, !.cached = wrote, !.kept = Min(@, wrote)]]
+     IN files' = Window(Refill(from) \o cut, from)
   /\ committedWhere' = HoleAt
-  /\ flushedWhere' = IF files = <<>> THEN flushedWhere ELSE files[1].from
+  /\ flushedWhere' = from
   /\ UNCHANGED <<first, forcing, promised>>
 
 Next ==
@@ -187,11 +201,12 @@ Next ==
   \/ \E size \in Sizes : AppendMessage(size)
   \/ Commit \/ Flush \/ Flushed \/ DirtyAgain \/ RemoveFirst
   \/ \E machine \in BOOLEAN : Crash(machine)
-  \/ Load \/ TruncateDirtyFiles
+  \/ Load \/ \E from \in Offsets : TruncateDirtyFiles(from)
 Spec == Init /\ [][Next]_vars
 (* A round of flush is made again and again, and forces succeed again and again *)
 FairSpec == Spec /\ WF_vars(Commit) /\ WF_vars(Flush) /\ WF_vars(Flushed \/ DirtyAgain)
-                 /\ SF_vars(Flushed) /\ WF_vars(Load) /\ WF_vars(TruncateDirtyFiles)
+                 /\ SF_vars(Flushed) /\ WF_vars(Load)
+                 /\ WF_vars(\E from \in Offsets : TruncateDirtyFiles(from))
 ----------------------------------------------------------------------------
 TypeOK ==
   /\ first \in Offsets /\ flushedWhere \in Offsets /\ committedWhere \in Offsets

@@ -68,9 +68,10 @@ Promised(accident, i) ==
   \/ log[i] \in NeverLost[accident]
   \/ ShownIsSafe[accident] /\ i <= shown
 
-(* Whoever waited will hear nothing; what stays is a prefix that covers every promise *)
+(* Whoever waited will hear nothing; what stays is a prefix that covers every promise.  It may
+   happen while the store opens, too *)
 Fail(accident, keep) ==
-  /\ up /\ keep <= Len(log)
+  /\ keep <= Len(log)
   /\ \A i \in (keep + 1)..Len(log) : ~Promised(accident, i)
   /\ log' = [i \in 1..keep |-> IF log[i] = "waits" THEN "unknown" ELSE log[i]]
   /\ shown' = IF shown > keep THEN keep ELSE shown

@@ -1,0 +1,86 @@
+"""`rmqref trace`: hold traces against the models."""
+
+import sys
+from collections import Counter
+from pathlib import Path
+
+import click
+
+from refimpl.model.trace_file import Trace, TraceRefused, read
+from refimpl.tlc import trace_check
+from refimpl.tlc.locate import TlcMissing
+from refimpl.tlc.trace_check import Verdict
+from refimpl.tlc.trace_data import EventRefused
+
+_BROKEN = 1
+_UNKNOWN = 2
+_HARNESS_FAILED = 3
+
+
+@click.group("trace")
+def trace_group() -> None:
+    """Traces of the implementation: each must be a behaviour of its model."""
+
+
+@trace_group.command("check")
+@click.argument(
+    "files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path)
+)
+@click.option("--trace", "names", multiple=True, help="Only this trace; repeatable.")
+@click.option(
+    "--model", "models", multiple=True, type=click.Choice(list(trace_check.MODELS)), help="Only it."
+)
+@click.option("--seconds", default=300, show_default=True, help="Time limit for each run of TLC.")
+def check_command(
+    files: tuple[Path, ...], names: tuple[str, ...], models: tuple[str, ...], seconds: int
+) -> None:
+    """Check the traces of FILES (NDJSON, spec/trace.md) against the models.
+
+    Exit status: 0 every trace is accepted, 1 one is not, 2 one got no verdict, 3 a file is no
+    trace.
+    """
+    worst = 0
+    events: Counter[str] = Counter()
+    for path in files:
+        traces = [t for t in _read(path) if not names or t.header.trace in names]
+        try:
+            judged = trace_check.check(
+                traces, models=models or tuple(trace_check.MODELS), seconds=seconds
+            )
+        except TlcMissing as missing:
+            click.echo(missing.reason, err=True)
+            sys.exit(_UNKNOWN)
+        except EventRefused as refused:
+            click.echo(f"{path}: {refused}", err=True)
+            sys.exit(_HARNESS_FAILED)
+        worst = max(worst, _told(judged, path))
+        checked = {id(one.trace) for one in judged}
+        for trace in traces:
+            events.update(type(event).__name__ for event in trace.events)
+            if id(trace) not in checked:
+                click.echo(f"{trace.header.trace}: no model follows it")
+                worst = max(worst, _UNKNOWN if worst != _BROKEN else _BROKEN)
+    click.echo(f"events: {', '.join(f'{name} {count}' for name, count in events.most_common())}")
+    sys.exit(worst)
+
+
+def _told(judged: list[trace_check.Judged], path: Path) -> int:
+    """Print what is not accepted and the counts; the exit status."""
+    counts = Counter((one.module, one.verdict) for one in judged)
+    for one in judged:
+        if one.verdict is not Verdict.ACCEPTED:
+            click.echo(trace_check.report(one, str(path)))
+    for (module, verdict), count in sorted(counts.items(), key=str):
+        click.echo(f"{path}: {module}: {count} traces: {verdict.value}")
+    found = {one.verdict for one in judged}
+    if found & {Verdict.REFUSED, Verdict.VIOLATES}:
+        return _BROKEN
+    return _UNKNOWN if Verdict.UNKNOWN in found or not judged else 0
+
+
+def _read(path: Path) -> list[Trace]:
+    try:
+        return read(path.read_text("utf-8").splitlines())
+    except TraceRefused as refused:
+        click.echo(f"{path}: {refused}", err=True)
+        sys.exit(_HARNESS_FAILED)

@@ -1,0 +1,79 @@
+"""Collects what one store does through all its lives, and writes it as a trace (spec/trace.md).
+
+log = TraceLog.of("name", config, release)
+store = MessageStore(disk, config, release, HOST, tracer=log)
+...
+log.crash(power=True, image="names but no bytes")
+path.write_text(log.text())
+"""
+
+from refimpl.model.config import Config
+from refimpl.model.ids import PhysicalOffset
+from refimpl.model.message_codec import BLANK_HEADER_SIZE
+from refimpl.model.release import Release
+from refimpl.model.trace import Crash, Recovered, Shutdown, TraceEvent
+from refimpl.model.trace_file import Trace, TraceHeader, lines
+
+UNKNOWN_END = PhysicalOffset(-1)
+
+
+class TraceLog:
+    """A tracer that remembers; one for all lives of a store."""
+
+    __slots__ = ("events", "header")
+
+    def __init__(self, header: TraceHeader) -> None:
+        self.header = header
+        self.events: list[TraceEvent] = []
+
+    @classmethod
+    def of(cls, name: str, config: Config, release: Release, repeat: str = "") -> "TraceLog":
+        """Begin the trace of a store with this configuration."""
+        pool = config.integer("transientStorePoolSize")
+        return cls(
+            TraceHeader(
+                trace=name,
+                release=release.name,
+                sync_flush=config.text("flushDiskType") == "SYNC_FLUSH",
+                file_size=config.integer("mappedFileSizeCommitLog"),
+                min_blank=BLANK_HEADER_SIZE,
+                pool=pool if config.boolean("transientStorePoolEnable") else 0,
+                flush_attempts_max=release.flush_attempts_max,
+                sees_last_flush=release.sees_last_flush,
+                repeat=repeat,
+            )
+        )
+
+    def __call__(self, event: TraceEvent, /) -> None:
+        """Hear of an action."""
+        self.events.append(event)
+
+    def crash(self, *, power: bool, image: str) -> None:
+        """Note that the process was killed, or that the power failed and what was left."""
+        self.events.append(Crash(power, image, UNKNOWN_END))
+
+    def shutdown(self, *, clean: bool) -> None:
+        """Note the orderly end."""
+        self.events.append(Shutdown(clean))
+
+    def branch(self, name: str) -> "TraceLog":
+        """Return a trace with the same past: another image of the same crash."""
+        other = TraceLog(self.header._replace(trace=name))
+        other.events = list(self.events)
+        return other
+
+    def trace(self) -> Trace:
+        """Return what was heard; each crash knows where the next life found the end."""
+        events: list[TraceEvent] = []
+        survived = UNKNOWN_END
+        for event in reversed(self.events):
+            if isinstance(event, Recovered):
+                survived = event.max_offset
+            elif isinstance(event, Crash):
+                event = event._replace(survived=survived)  # noqa: PLW2901 - what is known by now
+            events.append(event)
+        return Trace(self.header, tuple(reversed(events)))
+
+    def text(self) -> str:
+        """Return the trace as lines."""
+        return "".join(line + "\n" for line in lines(self.trace()))

@@ -1,0 +1,290 @@
+"""Every trace must be a behaviour of its model: batches of traces, one verdict each.
+
+Traces with the same constants share a run of TLC. The verdict is what the model printed: ACCEPT,
+or STUCK at the furthest event that it could not match, or VIOLATES with an invariant; a trace of
+which nothing was printed has no verdict, which is never a pass.
+"""
+
+import re
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from enum import Enum
+from pathlib import Path
+from typing import Final, NamedTuple, TypeAlias
+
+from refimpl.model.trace import Flush, TraceEvent
+from refimpl.model.trace_file import Trace, TraceHeader
+from refimpl.tlc import trace_data
+from refimpl.tlc.manifest import FOLDER
+from refimpl.tlc.runner import TlcRun, run
+from refimpl.tlc.value import Function, Value, parse, show
+
+EVENTS_PER_RUN: Final = 50_000
+_ACCEPT: Final = re.compile(r'<<"ACCEPT", (\d+)>>')
+_STUCK: Final = re.compile(r'<<"STUCK", (\d+), (\d+), (.*)>>$')
+_VIOLATES: Final = re.compile(r'<<"VIOLATES", (\d+), (\d+), "(\w+)">>')
+
+Constants: TypeAlias = tuple[tuple[str, str], ...]
+
+
+class Verdict(Enum):
+    """What the model says of a trace."""
+
+    ACCEPTED = "is a behaviour of the model"
+    REFUSED = "takes a step that the model does not"
+    VIOLATES = "breaks an invariant of the model"
+    UNKNOWN = "got no verdict"
+
+
+class Model(NamedTuple):
+    """A module that follows traces."""
+
+    module: str
+    events: frozenset[str]  # what it looks at; the rest is somebody else's
+    attempts: bool  # also at a Flush that forced nothing
+    applies: Callable[[TraceHeader], bool]
+    constants: Callable[[TraceHeader], Constants]
+
+
+class Judged(NamedTuple):
+    """One trace, one model, and what came of it."""
+
+    trace: Trace
+    module: str
+    verdict: Verdict
+    event: int = 0  # number in the trace of the event that was refused, from 1
+    refused_by: tuple[str, ...] = ()  # conditions, or the invariant
+    state: Function | None = None  # of the model, before that event
+    allowed: tuple[Function, ...] = ()  # events that would have been accepted
+    error: str = ""
+
+
+def _group_commit_constants(header: TraceHeader) -> Constants:
+    return (
+        ("FileSize", str(header.file_size)),
+        ("MinBlank", str(header.min_blank)),
+        ("Sizes", "{1}"),
+        ("MaxOffset", str(2**30)),
+        ("Producers", str(2**30)),
+        ("FlushAttemptsMax", str(header.flush_attempts_max)),
+        ("SeesLastFlush", "TRUE" if header.sees_last_flush else "FALSE"),
+        ("Design", '"right"'),
+    )
+
+
+def _mapped_file_queue_constants(header: TraceHeader) -> Constants:
+    return (
+        ("FileSize", str(header.file_size)),
+        ("Sizes", "{1}"),
+        ("MaxFiles", str(2**30 // header.file_size)),
+        ("Pool", "FALSE"),
+        ("Design", '"right"'),
+    )
+
+
+MODELS: Final = {
+    "GroupCommit": Model(
+        "TraceGroupCommit",
+        frozenset(
+            {
+                *("Append", "PutRequest", "SwapRequests", "Flush", "DropRequest", "ForceLog"),
+                *("Flushed", "ForceFailed", "WakeupCustomer", "Crash", "Shutdown", "Recovered"),
+            }
+        ),
+        True,
+        lambda header: header.sync_flush and header.pool == 0,
+        _group_commit_constants,
+    ),
+    "MappedFileQueue": Model(
+        "TraceMappedFileQueue",
+        frozenset(
+            {
+                *("Append", "Flush", "ForceLog", "Flushed", "ForceFailed"),
+                *("Crash", "Shutdown", "Recovered"),
+            }
+        ),
+        False,
+        lambda header: header.pool == 0,
+        _mapped_file_queue_constants,
+    ),
+}
+
+
+def check(
+    traces: Iterable[Trace],
+    *,
+    models: Sequence[str] = tuple(MODELS),
+    seconds: int = 300,
+    folder: Path = FOLDER,
+) -> list[Judged]:
+    """Judge each trace by each model that applies to it. Raises `TlcMissing`, `EventRefused`."""
+    judged: list[Judged] = []
+    every = list(traces)
+    for name in models:
+        model = MODELS[name]
+        groups: dict[Constants, list[Trace]] = {}
+        for trace in every:
+            if model.applies(trace.header):
+                groups.setdefault(model.constants(trace.header), []).append(trace)
+        for constants, group in groups.items():
+            for batch in _batches(group):
+                judged += _judge(model, constants, batch, seconds, folder)
+    return judged
+
+
+def _batches(traces: list[Trace]) -> Iterator[list[Trace]]:
+    batch: list[Trace] = []
+    events = 0
+    for trace in traces:
+        if batch and events + len(trace.events) > EVENTS_PER_RUN:
+            yield batch
+            batch, events = [], 0
+        batch.append(trace)
+        events += len(trace.events)
+    if batch:
+        yield batch
+
+
+def _judge(
+    model: Model, constants: Constants, traces: list[Trace], seconds: int, folder: Path
+) -> list[Judged]:
+    kept = [[(i, e) for i, e in enumerate(trace.events, 1) if _is_of(model, e)] for trace in traces]
+    full = [i for i, events in enumerate(kept) if events]
+    empty = [
+        Judged(traces[i], model.module, Verdict.UNKNOWN, error="no event of this model")
+        for i, events in enumerate(kept)
+        if not events
+    ]
+    if not full:
+        return empty
+    with tempfile.TemporaryDirectory(prefix="traces-") as name:
+        data, config = Path(name) / "TraceData.tla", Path(name) / "Trace.cfg"
+        data.write_text(trace_data.module([e for _, e in kept[i]] for i in full), "ascii")
+        lines = [f"{key} = {value}" for key, value in constants]
+        text = "SPECIFICATION TSpec\nCONSTANTS\n  " + "\n  ".join(lines) + "\nCONSTRAINT Report\n"
+        config.write_text(text, "ascii")
+        found = run(
+            folder / f"{model.module}.tla",
+            config,
+            extra_modules=(data,),
+            seconds=seconds,
+        )
+    printed = _read(found)
+    return empty + [
+        _verdict(model, traces[i], [n for n, _ in kept[i]], printed.get(number, []), found)
+        for number, i in enumerate(full, 1)
+    ]
+
+
+def _is_of(model: Model, event: TraceEvent) -> bool:
+    if isinstance(event, Flush) and not event.where:  # an attempt, and nothing to force
+        return model.attempts
+    return type(event).__name__ in model.events
+
+
+def _read(found: TlcRun) -> dict[int, list[tuple[str, int, str]]]:
+    """Lines by number of the trace: what, next event, rest."""
+    printed: dict[int, list[tuple[str, int, str]]] = {}
+    for line in found.printed:
+        if accept := _ACCEPT.match(line):
+            printed.setdefault(int(accept[1]), []).append(("ACCEPT", 0, ""))
+        elif stuck := _STUCK.match(line):
+            entry = ("STUCK", int(stuck[2]), stuck[3])
+            printed.setdefault(int(stuck[1]), []).append(entry)
+        elif broken := _VIOLATES.match(line):
+            entry = ("VIOLATES", int(broken[2]), broken[3])
+            printed.setdefault(int(broken[1]), []).append(entry)
+    return printed
+
+
+def _verdict(
+    model: Model,
+    trace: Trace,
+    numbers: list[int],
+    printed: list[tuple[str, int, str]],
+    found: TlcRun,
+) -> Judged:
+    violates = [entry for entry in printed if entry[0] == "VIOLATES"]
+    if violates:
+        at = min(entry[1] for entry in violates) - 1  # printed behind the event that did it
+        names = tuple(dict.fromkeys(entry[2] for entry in violates))
+        event = numbers[at - 1] if at else 0
+        return Judged(trace, model.module, Verdict.VIOLATES, event, names)
+    if not found.holds:
+        error = f"{found.outcome.value}: {' '.join(found.errors)[:500]}"
+        return Judged(trace, model.module, Verdict.UNKNOWN, error=error)
+    if any(entry[0] == "ACCEPT" for entry in printed):
+        return Judged(trace, model.module, Verdict.ACCEPTED)
+    stuck = [entry for entry in printed if entry[0] == "STUCK"]
+    if not stuck:
+        return Judged(trace, model.module, Verdict.UNKNOWN, error="TLC printed nothing of it")
+    _, event, rest = max(stuck, key=lambda entry: entry[1])
+    refused, state, allowed = _texts(rest)
+    return Judged(
+        trace,
+        model.module,
+        Verdict.REFUSED,
+        numbers[event - 1],
+        tuple(text for text in _tuple(refused) if isinstance(text, str)),
+        state if isinstance(state, Function) else None,
+        tuple(e for text in _tuple(allowed) if isinstance(e := _inner(text), Function)),
+    )
+
+
+def _texts(rest: str) -> tuple[Value, Value, Value]:
+    """Read what STUCK prints: three values, each printed into a string."""
+    parts = parse(f"<<{rest}>>")
+    assert isinstance(parts, tuple)
+    refused, state, allowed = (_inner(part) for part in parts)
+    return refused, state, allowed
+
+
+def _inner(part: Value) -> Value:
+    assert isinstance(part, str)
+    return parse(part)
+
+
+def _tuple(value: Value) -> tuple[Value, ...]:
+    assert isinstance(value, tuple)
+    return value
+
+
+def nearest(judged: Judged) -> Function | None:
+    """Return the allowed event that is most like the refused one: same name, most fields equal."""
+    if not judged.allowed or not judged.event:
+        return None
+    event = judged.trace.events[judged.event - 1]
+    fields = {"e": type(event).__name__, **event._asdict()}
+
+    def likeness(allowed: Function) -> tuple[bool, int]:
+        equal = sum(fields.get(str(name)) == value for name, value in allowed)
+        return allowed.field("e") == fields["e"], equal
+
+    return max(judged.allowed, key=likeness)
+
+
+def report(judged: Judged, path: str) -> str:
+    """Say what was refused, by what, in which state, what was allowed, and how to see it again."""
+    header = judged.trace.header
+    lines = [f"{header.trace}: {judged.verdict.value} ({judged.module})"]
+    if judged.error:
+        lines.append(f"  {judged.error}")
+    if judged.event:
+        event = judged.trace.events[judged.event - 1]
+        values = ", ".join(f"{name}={value!r}" for name, value in event._asdict().items())
+        lines.append(f"  event {judged.event}: {type(event).__name__}({values})")
+    by = judged.refused_by or (("the action itself",) if judged.event else ())
+    lines += [f"  refused by: {condition}" for condition in by]
+    if judged.state is not None:
+        lines.append("  state before:")
+        lines += [f"    {name} = {show(value)}" for name, value in judged.state]
+    closest = nearest(judged)
+    if closest is not None:
+        rest = ", ".join(f"{name}={show(value)}" for name, value in closest if name != "e")
+        lines.append(f"  nearest allowed: {closest.field('e')}({rest})")
+        others = [str(e.field("e")) for e in judged.allowed if e is not closest]
+        lines.append(f"  also allowed: {', '.join(dict.fromkeys(others)) or 'nothing'}")
+    lines.append("  again:")
+    lines.append(f"    rmqref trace check {path} --trace {header.trace}")
+    lines.append(f"    {header.repeat or '(the trace does not say which run made it)'}")
+    return "\n".join(lines)

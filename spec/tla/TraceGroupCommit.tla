@@ -1,0 +1,167 @@
+--------------------------- MODULE TraceGroupCommit ---------------------------
+(***************************************************************************)
+(* Traces of a store under SYNC_FLUSH against GroupCommit, used unchanged. *)
+(*                                                                         *)
+(* A batch of traces stands in TraceData (made by refimpl/tlc): one        *)
+(* initial state each, one event a step.  A trace ends with ACCEPT, or     *)
+(* with STUCK: the first event that no step of the model is, the           *)
+(* conditions that refused it, the state, and what would have been         *)
+(* allowed.  An invariant that fails prints VIOLATES.                      *)
+(***************************************************************************)
+EXTENDS GroupCommit, TraceData, TLC
+VARIABLES t, l          \* number of the trace, next event
+
+Trace == Traces[t]
+Ev    == Trace[l]
+Ends(keep) == IF keep = 0 THEN durable ELSE live[keep]
+
+(* Will the producer of this record ask: its next event says so *)
+Waits == IF l < Len(Trace) THEN Trace[l + 1].e = "PutRequest" ELSE FALSE
+HeadIs(ticket) == IF requestsRead = <<>> THEN FALSE ELSE Head1.ticket = ticket
+Forces == IF Target > flushed THEN Target ELSE 0
+NewTicket(ticket) == \A r \in unanswered : r.ticket # ticket
+
+(* Why an event may happen now, condition by condition: each can be evaluated in every state *)
+Conditions ==
+  CASE Ev.e = "Append" -> <<
+         <<"up", up>>,
+         <<"Place(size) = offset", Place(Ev.size) = Ev.offset>> >>
+    [] Ev.e = "PutRequest" -> <<
+         <<"up", up>>,
+         <<"next_offset \\in appended", Ev.next_offset \in appended>>,
+         <<"the ticket is new", NewTicket(Ev.ticket)>> >>
+    [] Ev.e = "SwapRequests" -> <<
+         <<"FlusherIsFree", FlusherIsFree>>,
+         <<"requestsRead is drained", requestsRead = <<>> >>,
+         <<"requestsWrite # <<>>", requestsWrite # <<>> >>,
+         <<"Len(requestsWrite) = requests", Len(requestsWrite) = Ev.requests>> >>
+    [] Ev.e = "Flush" -> <<
+         <<"FlusherIsFree", FlusherIsFree>>,
+         <<"the ticket heads requestsRead", HeadIs(Ev.ticket)>>,
+         <<"it is not decided", IF requestsRead = <<>> THEN FALSE ELSE ~Decided>>,
+         <<"attempts + 1 = attempt", attempts + 1 = Ev.attempt>>,
+         <<"Target = where", Forces = Ev.where>> >>
+    [] Ev.e = "DropRequest" -> <<
+         <<"FlusherIsFree", FlusherIsFree>>,
+         <<"the ticket heads requestsRead", HeadIs(Ev.ticket)>>,
+         <<"it is decided", IF requestsRead = <<>> THEN FALSE ELSE Decided>>,
+         <<"somebody answered it", IF requestsRead = <<>> THEN FALSE
+                                   ELSE Head1 \notin unanswered>> >>
+    [] Ev.e = "ForceLog" -> <<
+         <<"no force is under way", forcing = 0>>,
+         <<"nobody waits, or recovery's remainder is not forced",
+           flushed < recoveredTo \/ (requestsRead = <<>> /\ requestsWrite = <<>>)>>,
+         <<"Target = where", Forces = Ev.where>> >>
+    [] Ev.e = "Flushed" -> <<
+         <<"forcing = where", forcing = Ev.where>> >>
+    [] Ev.e = "ForceFailed" -> <<
+         <<"forcing = where", forcing = Ev.where>> >>
+    [] Ev.e = "WakeupCustomer" /\ Ev.expired -> <<
+         <<"up", up>>,
+         <<"the producer waits", ~NewTicket(Ev.ticket)>>,
+         <<"a clock says nothing of durability", ~Ev.durable>> >>
+    [] Ev.e = "WakeupCustomer" /\ ~Ev.expired -> <<
+         <<"FlusherIsFree", FlusherIsFree>>,
+         <<"the ticket heads requestsRead", HeadIs(Ev.ticket)>>,
+         <<"it is decided", IF requestsRead = <<>> THEN FALSE ELSE Decided>>,
+         <<"the producer waits", ~NewTicket(Ev.ticket)>>,
+         <<"IsDurable = durable", IF requestsRead = <<>> THEN FALSE
+                                  ELSE IsDurable = Ev.durable>> >>
+    [] Ev.e = "Crash" -> <<
+         <<"what is durable survives", Ev.survived = -1 \/ Ev.survived >= durable>>,
+         <<"the log ends behind a record", Ev.survived = -1 \/
+            \E keep \in 0..Len(live) : Ends(keep) = Ev.survived>>,
+         <<"the page cache outlives the process", Ev.power \/ Ev.survived \in {-1, Wrote}>> >>
+    [] Ev.e = "Shutdown" /\ Ev.clean -> <<
+         <<"everything is durable", live = <<>> /\ flushed = Wrote>>,
+         <<"everybody is answered", unanswered = {} /\ appended = {}>>,
+         <<"the lists are empty", requestsWrite = <<>> /\ requestsRead = <<>> >> >>
+    [] Ev.e = "Recovered" -> <<
+         <<"the store is down", ~up>>,
+         <<"max_offset is where the crash left the log", Wrote = Ev.max_offset>>,
+         <<"flushed is durable", Ev.flushed <= durable>>,
+         <<"flushed is the end or begins a file",
+           Ev.flushed = durable \/ Ev.flushed % FileSize = 0>> >>
+    [] OTHER -> <<>>
+
+Allows == \A i \in 1..Len(Conditions) : Conditions[i][2]
+Refusing == SelectSeq(Conditions, LAMBDA condition : ~condition[2])
+
+IsEvent(name) ==
+  /\ l <= Len(Trace) /\ Ev.e = name /\ Allows
+  /\ l' = l + 1 /\ t' = t
+TAppend       == IsEvent("Append") /\ DoAppend(Ev.size, Waits)
+TPutRequest   == IsEvent("PutRequest") /\ PutRequest(Ev.ticket, Ev.next_offset)
+TSwapRequests == IsEvent("SwapRequests") /\ SwapRequests
+TFlush        == IsEvent("Flush") /\ Flush
+TDropRequest  == IsEvent("DropRequest") /\ DropRequest
+TForceLog     == IsEvent("ForceLog") /\ ForceLog
+TFlushed      == IsEvent("Flushed") /\ Flushed
+TForceFailed  == IsEvent("ForceFailed") /\ ForceFailed
+TWakeup       == IsEvent("WakeupCustomer")
+                 /\ IF Ev.expired THEN Expire(Ev.ticket) ELSE WakeupCustomer
+TCrash        == /\ IsEvent("Crash")
+                 /\ \E keep \in 0..Len(live) :
+                      /\ IF Ev.survived = -1 THEN keep = Len(live) ELSE Ends(keep) = Ev.survived
+                      /\ Crash(keep)
+TShutdown     == IsEvent("Shutdown") /\ IF Ev.clean THEN Shutdown ELSE Crash(Len(live))
+TRecovered    == IsEvent("Recovered") /\ Recovered(Ev.flushed)
+Step == \/ TAppend \/ TPutRequest \/ TSwapRequests \/ TFlush \/ TDropRequest \/ TForceLog
+        \/ TFlushed \/ TForceFailed \/ TWakeup \/ TCrash \/ TShutdown \/ TRecovered
+
+(* What would have been allowed, as events *)
+Choice(enabled, event) == IF enabled THEN <<ToString(event)>> ELSE <<>>
+HasHead == requestsRead # <<>>
+Allowed ==
+  Choice(up, [e |-> "Append", offset |-> Wrote])
+  \o Choice(ENABLED SwapRequests, [e |-> "SwapRequests", requests |-> Len(requestsWrite)])
+  \o (IF HasHead THEN Choice(ENABLED Flush, [e |-> "Flush", ticket |-> Head1.ticket,
+                                attempt |-> attempts + 1, where |-> Forces]) ELSE <<>>)
+  \o (IF HasHead THEN Choice(ENABLED WakeupCustomer,
+        [e |-> "WakeupCustomer", ticket |-> Head1.ticket, durable |-> IsDurable,
+         expired |-> FALSE]) ELSE <<>>)
+  \o (IF HasHead THEN Choice(ENABLED DropRequest,
+        [e |-> "DropRequest", ticket |-> Head1.ticket]) ELSE <<>>)
+  \o Choice(ENABLED ForceLog, [e |-> "ForceLog", where |-> Forces])
+  \o Choice(ENABLED Flushed, [e |-> "Flushed", where |-> forcing])
+  \o Choice(ENABLED ForceFailed, [e |-> "ForceFailed", where |-> forcing])
+  \o Choice(up /\ unanswered # {}, [e |-> "WakeupCustomer", ticket |->
+        IF unanswered = {} THEN 0 ELSE (CHOOSE r \in unanswered : TRUE).ticket,
+        durable |-> FALSE, expired |-> TRUE])
+  \o Choice(ENABLED Shutdown, [e |-> "Shutdown", clean |-> TRUE])
+  \o Choice(up, [e |-> "Crash", survived |-> Wrote])
+  \o Choice(~up, [e |-> "Recovered", max_offset |-> Wrote, flushed |-> durable])
+
+State ==
+  [durable |-> durable, live |-> live, flushed |-> flushed, forcing |-> forcing,
+   appended |-> appended, requestsWrite |-> requestsWrite, requestsRead |-> requestsRead,
+   unanswered |-> unanswered, attempts |-> attempts, recoveredTo |-> recoveredTo, up |-> up]
+
+Accept ==
+  /\ l = Len(Trace) + 1 /\ PrintT(<<"ACCEPT", t>>)
+  /\ l' = l + 1 /\ UNCHANGED <<vars, t>>
+Stuck ==
+  /\ l <= Len(Trace) /\ ~ENABLED Step
+  /\ PrintT(<<"STUCK", t, l, ToString([i \in 1..Len(Refusing) |-> Refusing[i][1]]),
+              ToString(State), ToString(Allowed)>>)
+  /\ FALSE
+Holds(name, ok) == ok \/ (PrintT(<<"VIOLATES", t, l, name>>) /\ FALSE)
+Report ==
+  /\ Holds("OkIsDurable", OkIsDurable)
+  /\ Holds("FlushedIsDurable", FlushedIsDurable)
+  /\ Holds("PositionsOrdered", PositionsOrdered)
+  /\ Holds("ForceStaysInItsFile", ForceStaysInItsFile)
+  /\ Holds("WaitingIsListed", WaitingIsListed)
+
+(* A trace begins with what its first start found, all of it below `flushed` durable *)
+Found == Traces[t][1]
+TInit ==
+  /\ t \in 1..Len(Traces) /\ l = 1
+  /\ durable = IF Found.e = "Recovered" THEN Found.flushed ELSE 0
+  /\ live = IF Found.e # "Recovered" THEN <<>>
+            ELSE IF Found.max_offset > Found.flushed THEN <<Found.max_offset>> ELSE <<>>
+  /\ flushed = 0 /\ forcing = 0
+  /\ appended = {} /\ requestsWrite = <<>> /\ requestsRead = <<>> /\ unanswered = {}
+  /\ attempts = 0 /\ recoveredTo = 0 /\ okAtRisk = {} /\ up = FALSE
+TSpec == TInit /\ [][Step \/ Accept \/ Stuck]_<<vars, t, l>>
+=============================================================================

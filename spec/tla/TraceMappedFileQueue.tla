@@ -1,0 +1,116 @@
+------------------------- MODULE TraceMappedFileQueue -------------------------
+(***************************************************************************)
+(* Traces of the files of a commit log against MappedFileQueue, used       *)
+(* unchanged.  See TraceGroupCommit for the pattern.                       *)
+(*                                                                         *)
+(* An event may be several steps of the model: an append may fill a file   *)
+(* with a blank and make the next; a start is a load and a truncation.     *)
+(* Those steps are silent, and taken only where the next event needs them. *)
+(* Traces with a pool are not followed: which file has a buffer is no      *)
+(* event.                                                                  *)
+(***************************************************************************)
+EXTENDS MappedFileQueue, TraceData, TLC
+VARIABLES t, l
+
+Trace == Traces[t]
+Ev    == Trace[l]
+Is(name) == IF l <= Len(Trace) THEN Ev.e = name ELSE FALSE
+Begins == IF files = <<>> THEN End ELSE Last.from + Last.wrote
+FileAt == IF IndexOf(flushedWhere) = 0 THEN 0
+          ELSE files[IndexOf(flushedWhere)].from + files[IndexOf(flushedWhere)].cached
+(* what of each file a crash left, where the log was found to end at `survived` *)
+Parts(survived) == [i \in 1..Len(files) |->
+  IF survived = -1 \/ survived >= files[i].from + files[i].cached THEN files[i].cached
+  ELSE Max(files[i].kept, survived - files[i].from)]
+NoneLost == [i \in 1..Len(files) |-> FALSE]
+Left(survived) == \A i \in 1..Len(files) : Parts(survived)[i] <= Max(0, survived - files[i].from)
+
+Conditions ==
+  CASE Ev.e = "Append" -> <<
+         <<"up", phase = "up">>,
+         <<"the record stands where the last one ends", Begins = Ev.offset>>,
+         <<"the record is in one file",
+           FileOf(Ev.offset) = FileOf(Ev.offset + Ev.size - 1)>> >>
+    [] Ev.e \in {"Flush", "ForceLog"} -> <<
+         <<"no force is under way", forcing = 0>>,
+         <<"where is the end of the file at flushed_where", FileAt = Ev.where>> >>
+    [] Ev.e \in {"Flushed", "ForceFailed"} -> <<
+         <<"forcing = where", forcing = Ev.where>> >>
+    [] Ev.e = "Crash" -> <<
+         <<"what was flushed survives", Ev.survived = -1 \/ Ev.survived >= promised>>,
+         <<"the log ends where it was written", Ev.survived = -1 \/ Left(Ev.survived)>>,
+         <<"the page cache outlives the process", Ev.power \/ Ev.survived \in {-1, Begins}>> >>
+    [] Ev.e = "Shutdown" /\ Ev.clean -> <<
+         <<"everything is flushed", flushedWhere = Begins>> >>
+    [] Ev.e = "Recovered" -> <<
+         <<"the store is down", phase = "loaded">>,
+         <<"max_offset is where the first hole is", HoleAt = Ev.max_offset>>,
+         <<"flushed is durable", Ev.flushed <= promised>>,
+         <<"flushed is the end or begins a file",
+           Ev.flushed = HoleAt \/ Ev.flushed % FileSize = 0>> >>
+    [] OTHER -> <<>>
+Allows == \A i \in 1..Len(Conditions) : Conditions[i][2]
+Refusing == SelectSeq(Conditions, LAMBDA condition : ~condition[2])
+
+(* Steps between events *)
+Blank == /\ Is("Append") /\ phase = "up" /\ files # <<>> /\ Ev.offset = Last.from + FileSize
+         /\ Last.wrote < FileSize /\ AppendMessage(FileSize - Last.wrote)
+MakesFile == /\ Is("Append") /\ phase = "up" /\ Ev.offset = End /\ Create
+Loads == Is("Recovered") /\ Load
+Between == (Blank \/ MakesFile \/ Loads) /\ UNCHANGED <<t, l>>
+
+IsEvent(name) == Is(name) /\ Allows /\ l' = l + 1 /\ t' = t
+TAppend    == IsEvent("Append") /\ files # <<>> /\ Begins < End /\ AppendMessage(Ev.size)
+TFlush     == (IsEvent("Flush") \/ IsEvent("ForceLog")) /\ Flush
+TFlushed   == IsEvent("Flushed") /\ Flushed
+TFailed    == IsEvent("ForceFailed") /\ DirtyAgain
+TCrash     == IsEvent("Crash") /\ CrashTo(Ev.power, Parts(Ev.survived), NoneLost)
+TShutdown  == IsEvent("Shutdown") /\ CrashTo(FALSE, Parts(-1), NoneLost)
+TRecovered == IsEvent("Recovered") /\ TruncateDirtyFiles(Ev.flushed)
+Step == Between \/ TAppend \/ TFlush \/ TFlushed \/ TFailed \/ TCrash \/ TShutdown \/ TRecovered
+
+Choice(enabled, event) == IF enabled THEN <<ToString(event)>> ELSE <<>>
+Allowed ==
+  Choice(phase = "up", [e |-> "Append", offset |-> Begins])
+  \o Choice(ENABLED Flush, [e |-> "ForceLog", where |-> FileAt])
+  \o Choice(ENABLED Flushed, [e |-> "Flushed", where |-> forcing])
+  \o Choice(ENABLED DirtyAgain, [e |-> "ForceFailed", where |-> forcing])
+  \o Choice(phase = "up", [e |-> "Crash", survived |-> Begins])
+  \o Choice(phase = "loaded", [e |-> "Recovered", max_offset |-> HoleAt])
+
+State ==
+  [files |-> files, flushedWhere |-> flushedWhere, forcing |-> forcing, promised |-> promised,
+   phase |-> phase]
+
+Accept ==
+  /\ l = Len(Trace) + 1 /\ PrintT(<<"ACCEPT", t>>)
+  /\ l' = l + 1 /\ UNCHANGED <<vars, t>>
+Stuck ==
+  /\ l <= Len(Trace) /\ ~ENABLED Step
+  /\ PrintT(<<"STUCK", t, l, ToString([i \in 1..Len(Refusing) |-> Refusing[i][1]]),
+              ToString(State), ToString(Allowed)>>)
+  /\ FALSE
+Holds(name, ok) == ok \/ (PrintT(<<"VIOLATES", t, l, name>>) /\ FALSE)
+Report ==
+  /\ Holds("FilesMeet", FilesMeet)
+  /\ Holds("PositionsOrdered", PositionsOrdered)
+  /\ Holds("FlushedIsNeverCut", FlushedIsNeverCut)
+  /\ Holds("FlushedIsDurable", FlushedIsDurable)
+
+Found == Traces[t][1]
+FoundFlushed == IF Found.e = "Recovered" THEN Found.flushed ELSE 0
+FoundMax     == IF Found.e = "Recovered" THEN Found.max_offset ELSE 0
+FoundFiles ==
+  IF FoundMax = FileOf(FoundFlushed) THEN <<>>
+  ELSE [i \in 1..((FoundMax - 1 - FileOf(FoundFlushed)) \div FileSize + 1) |->
+         LET from == FileOf(FoundFlushed) + (i - 1) * FileSize
+             cached == Min(FileSize, FoundMax - from)
+         IN [from |-> from, wrote |-> 0, cached |-> cached,
+             kept |-> Max(0, Min(cached, FoundFlushed - from)), named |-> TRUE]]
+TInit ==
+  /\ t \in 1..Len(Traces) /\ l = 1
+  /\ first = 0 /\ files = FoundFiles
+  /\ flushedWhere = FileOf(FoundFlushed) /\ committedWhere = FileOf(FoundFlushed)
+  /\ forcing = 0 /\ promised = FoundFlushed /\ phase = "down"
+TSpec == TInit /\ [][Step \/ Accept \/ Stuck]_<<vars, t, l>>
+=============================================================================
