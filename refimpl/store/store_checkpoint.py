@@ -78,6 +78,18 @@ class StoreCheckpoint:
             page = page[:24]
         self.disk.write(CHECKPOINT_PATH, 0, page)
 
+    def queues_forget_from(self, start: int, *, index_safe: bool) -> None:
+        """STORE-RECOVERY-10: no mark of the queues says more than what recovery relied on.
+
+        Units behind `start` are made again and not forced; a mark that stayed would call them
+        durable as soon as the log's mark has grown past it.
+        """
+        limit = self.min_timestamp_index if index_safe else self.min_timestamp
+        self.logics_msg_timestamp = limit + SAFETY_MARGIN if limit > 0 else 0
+        self.logics_physical_offset = min(self.logics_physical_offset, start)
+        self.tmp_logics_msg_timestamp = self.logics_msg_timestamp
+        self.tmp_logics_physical_offset = self.logics_physical_offset
+
     @property
     def min_timestamp(self) -> int:
         """STORE-RECOVERY-3: three seconds before the older of log and queues, at least 0.

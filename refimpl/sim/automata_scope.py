@@ -1,0 +1,253 @@
+"""Every state of an automaton within a bound, and the same states as TLC names them.
+
+    states = reachable("GroupCommit", GroupCommitBound())     # a set of mappings, frozen
+
+The automaton is the code; what surrounds it (a log, a disk, a crash) is as small as in the model
+`spec/tla/GroupCommit.tla`, whose variables and actions have the names that are used here. So the
+two sets can be compared state by state.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+from refimpl.model.ids import Millis, PhysicalOffset, Ticket
+from refimpl.model.status import PutMessageStatus
+from refimpl.store import group_commit as commits
+from refimpl.store.group_commit import GroupCommit, GroupCommitRequest, WakeupCustomer
+
+_LATER: Final = Millis(1)  # the deadline of everybody; who is impatient gets 0 for a moment
+
+Variables = frozenset[tuple[str, object]]
+
+
+@dataclass(frozen=True, slots=True)
+class GroupCommitBound:
+    """The constants of GroupCommit.cfg."""
+
+    file_size: int = 3
+    min_blank: int = 1
+    sizes: tuple[int, ...] = (1, 2)
+    max_offset: int = 5
+    producers: int = 2
+    flush_attempts_max: int = 2
+    sees_last_flush: bool = True
+
+
+class GroupCommitState(NamedTuple):
+    """The automaton, and the world around it as the model has it."""
+
+    s: GroupCommit
+    durable: int = 0
+    live: tuple[int, ...] = ()
+    forcing: int = 0
+    appended: frozenset[int] = frozenset()
+    recovered_to: int = 0
+    ok_at_risk: frozenset[int] = frozenset()
+    up: bool = False
+
+    @property
+    def wrote(self) -> int:
+        """End of the log in the page cache."""
+        return self.live[-1] if self.live else self.durable
+
+
+class GroupCommitWorld:
+    """The actions of the model; each yields the states that it leads to."""
+
+    def __init__(self, bound: GroupCommitBound) -> None:
+        self.bound = bound
+
+    def first(self) -> GroupCommitState:
+        """Nothing is written, the process is down."""
+        return GroupCommitState(self._fresh())
+
+    def _fresh(self) -> GroupCommit:
+        return GroupCommit(self.bound.flush_attempts_max, self.bound.sees_last_flush)
+
+    def next(self, w: GroupCommitState) -> Iterator[GroupCommitState]:
+        """Every state that one action leads to."""
+        yield from self._crash(w)
+        if not w.up:
+            yield from self._recovered(w)
+            return
+        yield from self._do_append(w)
+        for end in w.appended:
+            yield self._put_request(w, end)
+        if w.forcing:
+            yield self._flushed(w)
+            yield w._replace(forcing=0)  # ForceFailed
+        else:
+            yield from self._flusher(w)
+        for request in w.s.unanswered:
+            yield self._expire(w, request)
+        if self._may_stop(w):
+            yield w._replace(s=self._fresh(), recovered_to=0, up=False)
+
+    def _do_append(self, w: GroupCommitState) -> Iterator[GroupCommitState]:
+        bound = self.bound
+        wrote = w.wrote
+        for size in bound.sizes:
+            fits = wrote % bound.file_size + size + bound.min_blank <= bound.file_size
+            next_file = (wrote // bound.file_size + 1) * bound.file_size
+            end = (wrote if fits else next_file) + size
+            if size + bound.min_blank > bound.file_size or end > bound.max_offset:
+                continue
+            live = (*w.live, end) if fits else (*w.live, next_file, end)
+            yield w._replace(live=live)
+            if len(w.appended) + len(w.s.unanswered) < bound.producers:
+                yield w._replace(live=live, appended=w.appended | {end})
+
+    @staticmethod
+    def _put_request(w: GroupCommitState, end: int) -> GroupCommitState:
+        request = GroupCommitRequest(Ticket(end), PhysicalOffset(end), _LATER)
+        return w._replace(s=commits.put_request(w.s, request), appended=w.appended - {end})
+
+    def _target(self, w: GroupCommitState) -> int:
+        next_file = (w.s.flushed_where // self.bound.file_size + 1) * self.bound.file_size
+        return min(next_file, w.wrote)
+
+    def _flusher(self, w: GroupCommitState) -> Iterator[GroupCommitState]:
+        """SwapRequests, DoCommit, ForceLog: what FlushManager does while no force is under way."""
+        s, target = w.s, self._target(w)
+        caught_up = s.flushed_where >= w.recovered_to
+        idle = not s.requests_read and not s.requests_write
+        if target > s.flushed_where and (not caught_up or idle):
+            yield w._replace(forcing=target)
+        if not caught_up:
+            return
+        if s.requests_read:
+            yield self._do_commit(w, target)
+        elif s.requests_write:
+            yield w._replace(s=commits.swap_requests(s))
+
+    @staticmethod
+    def _do_commit(w: GroupCommitState, target: int) -> GroupCommitState:
+        s, effect = commits.do_commit(w.s)
+        if effect is None:
+            return w._replace(s=s)
+        if not isinstance(effect, WakeupCustomer):
+            return w._replace(s=s, forcing=target if target > s.flushed_where else 0)
+        end = effect.request.next_offset
+        if effect.status is PutMessageStatus.PUT_OK and end > w.durable:
+            return w._replace(s=s, ok_at_risk=w.ok_at_risk | {end})
+        return w._replace(s=s)
+
+    def _flushed(self, w: GroupCommitState) -> GroupCommitState:
+        file_from = (w.forcing - 1) // self.bound.file_size * self.bound.file_size
+        durable = max(w.durable, w.forcing) if file_from <= w.durable else w.durable
+        return w._replace(
+            s=commits.flushed(w.s, w.forcing),
+            forcing=0,
+            durable=durable,
+            live=tuple(end for end in w.live if end > durable),
+            ok_at_risk=frozenset(end for end in w.ok_at_risk if end > durable),
+        )
+
+    @staticmethod
+    def _expire(w: GroupCommitState, request: GroupCommitRequest) -> GroupCommitState:
+        """Whose patience ends first is free: the one who leaves is overdue, nobody else is."""
+        s = _with_deadline(w.s, request, Millis(0))
+        s, answer = commits.expire(s, Millis(0))
+        assert answer is not None
+        return w._replace(s=_with_deadline(s, answer.request, _LATER))
+
+    def _may_stop(self, w: GroupCommitState) -> bool:
+        s = w.s
+        waits = w.appended or s.requests_read or s.requests_write or s.unanswered
+        return not (w.forcing or w.live or waits) and s.flushed_where == w.wrote
+
+    def _crash(self, w: GroupCommitState) -> Iterator[GroupCommitState]:
+        for keep in range(len(w.live) + 1):
+            yield GroupCommitState(self._fresh(), w.durable, w.live[:keep], ok_at_risk=w.ok_at_risk)
+
+    def _recovered(self, w: GroupCommitState) -> Iterator[GroupCommitState]:
+        for start in range(w.durable + 1):
+            if start == w.durable or start % self.bound.file_size == 0:
+                s = commits.flushed(w.s, start)
+                yield w._replace(s=s, recovered_to=w.wrote, up=True)
+
+
+def _with_deadline(s: GroupCommit, request: GroupCommitRequest, deadline: Millis) -> GroupCommit:
+    changed = request._replace(deadline=deadline)
+
+    def through(requests: commits.Requests) -> commits.Requests:
+        return tuple(changed if r == request else r for r in requests)
+
+    return GroupCommit(
+        s.flush_attempts_max,
+        s.sees_last_flush,
+        s.flushed_where,
+        through(s.requests_write),
+        through(s.requests_read),
+        through(s.unanswered),
+        s.attempts,
+    )
+
+
+def group_commit_variables(w: GroupCommitState) -> Variables:
+    """The state in the variables of GroupCommit.tla: sequences are tuples, sets are frozen."""
+
+    def records(requests: commits.Requests) -> tuple[Variables, ...]:
+        return tuple(frozenset({("ticket", r.ticket), ("next", r.next_offset)}) for r in requests)
+
+    return frozenset(
+        {
+            ("durable", w.durable),
+            ("live", w.live),
+            ("flushed", w.s.flushed_where),
+            ("forcing", w.forcing),
+            ("appended", w.appended),
+            ("requestsWrite", records(w.s.requests_write)),
+            ("requestsRead", records(w.s.requests_read)),
+            ("unanswered", frozenset(records(w.s.unanswered))),
+            ("attempts", w.s.attempts),
+            ("recoveredTo", w.recovered_to),
+            ("okAtRisk", w.ok_at_risk),
+            ("up", w.up),
+        }
+    )
+
+
+class Walk(NamedTuple):
+    """What `walk` saw."""
+
+    states: frozenset[GroupCommitState]
+    transitions: int
+
+
+def walk(
+    bound: GroupCommitBound, invariant: Callable[[GroupCommitState], bool] | None = None
+) -> Walk:
+    """Visit every state within the bound; raises `AssertionError` where `invariant` is false."""
+    world = GroupCommitWorld(bound)
+    first = world.first()
+    seen, stack, transitions = {first}, [first], 0
+    while stack:
+        for state in world.next(stack.pop()):
+            transitions += 1
+            if state not in seen:
+                assert invariant is None or invariant(state), state
+                seen.add(state)
+                stack.append(state)
+    return Walk(frozenset(seen), transitions)
+
+
+def ok_is_durable(w: GroupCommitState) -> bool:
+    """STORE-FLUSH-2, GroupCommit!OkIsDurable: nothing is acknowledged that a crash takes."""
+    return not w.ok_at_risk
+
+
+def reachable(name: str, bound: GroupCommitBound) -> frozenset[Variables]:
+    """The states of the automaton `name` within `bound`, as a set of sets of (variable, value).
+
+    Raises `KeyError` for an automaton that is not explored here.
+    """
+    return _REACHABLE[name](bound)
+
+
+def _group_commit(bound: GroupCommitBound) -> frozenset[Variables]:
+    return frozenset(group_commit_variables(w) for w in walk(bound).states)
+
+
+_REACHABLE: Final = {"GroupCommit": _group_commit}

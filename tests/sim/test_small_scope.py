@@ -1,0 +1,110 @@
+"""The explorer sees every history of a small store, and each of several bugs planted in it."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+from click.testing import CliRunner
+
+from refimpl.cli.explore import explore_command
+from refimpl.model.status import PutMessageStatus
+from refimpl.sim.crash_disk import CrashDisk
+from refimpl.sim.small_scope import Bound, explore, state_key
+from refimpl.sim.store_fork import fork
+from refimpl.sim.store_lab import StoreLab
+from refimpl.store import group_commit, recovery
+from refimpl.store.commit_log import CommitLog
+from refimpl.store.group_commit import GroupCommit, WakeupCustomer
+from refimpl.store.mapped_file_queue import MappedFileQueue
+from refimpl.store.message_store import FLUSH_COMMIT_LOG
+
+ONE = Bound(puts=1, ticks=0, crashes=1)
+
+
+def test_every_history_of_one_message_and_one_crash() -> None:
+    """STORE-PROMISE-1..12, in every state; the numbers are those of this bound."""
+    certificate = explore(ONE)
+    assert certificate.violations == []
+    assert certificate.states > 500
+    assert certificate.transitions > certificate.states
+    assert certificate.images > 100
+    assert certificate.sampled == 0
+    assert "no violation" in certificate.text()
+
+
+@pytest.mark.parametrize("mode", ["async", "pool"])
+def test_the_other_ways_to_flush(mode: str) -> None:
+    """STORE-PROMISE-2: and a power failure after each step."""
+    certificate = explore(Bound(mode=mode, puts=1, ticks=0, crashes=1, images=8, stops=False))
+    assert certificate.violations == []
+    assert certificate.recoveries > 10
+
+
+def _acks_on_wrote(s: GroupCommit) -> tuple[GroupCommit, WakeupCustomer]:
+    request, *rest = s.requests_read
+    unanswered = tuple(r for r in s.unanswered if r is not request)
+    state = replace(s, requests_read=tuple(rest), unanswered=unanswered)
+    return state, WakeupCustomer(request, PutMessageStatus.PUT_OK)
+
+
+def plant_acks_on_wrote(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(group_commit, "do_commit", _acks_on_wrote)
+
+
+def plant_cuts_everything(patch: pytest.MonkeyPatch) -> None:
+    cut = MappedFileQueue.truncate_dirty_files
+    patch.setattr(MappedFileQueue, "truncate_dirty_files", lambda self, offset: cut(self, 0))
+
+
+def plant_shows_unforced(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(CommitLog, "confirm_offset", lambda self: self.mapped_file_queue.max_offset)
+
+
+def plant_lies_about_the_force(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(CrashDisk, "force", lambda self, path: None)
+
+
+@pytest.mark.parametrize(
+    ("plant", "expected"),
+    [
+        (plant_acks_on_wrote, "STORE-PROMISE-1"),
+        (plant_cuts_everything, "STORE-PROMISE-2"),
+        (plant_shows_unforced, "ShownIsDurable"),
+        (plant_lies_about_the_force, "STORE-PROMISE-"),
+    ],
+)
+def test_a_planted_bug_is_found(
+    plant: Callable[[pytest.MonkeyPatch], None], expected: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """STORE-PROMISE-1, STORE-PROMISE-8: the path to the violation is part of it."""
+    plant(monkeypatch)
+    certificate = explore(ONE)
+    assert certificate.violations
+    assert expected in certificate.violations[0]
+    assert "put" in certificate.violations[0].split(" | ")
+
+
+def test_a_fork_goes_its_own_way() -> None:
+    """Equal before, different after, and the first one has not moved."""
+    lab = StoreLab(overrides={"flushDiskType": "SYNC_FLUSH"}, disk=CrashDisk())
+    lab.put()
+    before = state_key(lab)
+    twin = fork(lab)
+    assert state_key(twin) == before
+    twin.step(FLUSH_COMMIT_LOG)
+    twin.complete_force(next(iter(twin.pending)))
+    twin.put()
+    assert state_key(twin) != before
+    assert state_key(lab) == before
+    assert twin.check() == []
+    lab.settle()
+    assert lab.read() == [0]
+
+
+def test_the_command_prints_its_certificate(monkeypatch: pytest.MonkeyPatch) -> None:
+    arguments = ["--puts", "0", "--crashes", "2"]
+    result = CliRunner().invoke(explore_command, arguments)
+    assert result.exit_code == 0, result.output
+    assert "no violation" in result.output
+    monkeypatch.setattr(recovery, "_nothing_left", lambda queue: 1 / 0)
+    assert CliRunner().invoke(explore_command, arguments).exit_code == 1
