@@ -77,7 +77,7 @@ def _expand(path: Path, data: Members) -> Iterator[Case]:
         options = {k: str(v) for k, v in _mapping(data, "options").items()}
         needs = {Capability(str(name)) for name in cast("list[str]", data.get("needs", []))}
         if options:
-            needs.add(Capability.START)
+            needs |= {Capability.START, Capability.OPTIONS}
         port = _PORTS[str(data.get("to", "broker"))]
         if port is Port.NAMESRV:
             needs.add(Capability.NAMESRV)

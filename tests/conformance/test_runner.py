@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 
 import pytest
 
+from conformance.case import load_cases
 from conformance.channel import Channel
 from conformance.expectations import Expectation
 from conformance.results import RunResult, TargetResult
@@ -201,3 +202,9 @@ def test_eventually_polls_with_a_bound_and_tells_the_last_failure() -> None:
 
     result = judge_one(FakeTarget(), never)
     assert result.message == "the impossible: not within 100 ms: still not"
+
+
+def test_every_case_with_options_says_so() -> None:
+    wanting = [entry for entry in load_cases() if entry.options]
+    assert wanting
+    assert [e.identifier for e in wanting if Capability.OPTIONS not in e.needs] == []
