@@ -158,12 +158,15 @@ class DiskMachine(CountedMachine):
                 self._fired(FaultPoint.NO_SPACE_EXTEND)
             return
         self.disk.extend(path, size)
-        before = len(held.now)
-        if size != before:
-            cut = held.now[:size].ljust(size, b"\0")
-            if size < before:
-                used = len(held.now.rstrip(b"\0"))
-                held.change(cut, size, max(used, size), _SECTOR)
+        before = held.now
+        if size != len(before):
+            cut = before[:size].ljust(size, b"\0")
+            behind = {*range(size // _SECTOR, -(-len(before) // _SECTOR)), *held.since}
+            for number in sorted(behind):
+                start = number * _SECTOR
+                changes = any(before[start : start + _SECTOR]) or number in held.since
+                if number >= size // _SECTOR and changes and size < len(before):
+                    held.change(cut, start, start + 1, _SECTOR)
             held.now = cut
             self.model.size(held, size)
 

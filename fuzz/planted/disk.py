@@ -42,9 +42,9 @@ def _unlink_at_once(self: CrashDisk, path: str) -> None:
 
 
 def _forget_pending_names(self: CrashDisk, source: str, target: str) -> None:
-    before = list(self._journal)
+    before = list(self._journal.steps)
     _rename(self, source, target)
-    self._journal = before
+    self._journal.steps = before
 
 
 def _sync_nothing(self: CrashDisk, path: str) -> None:

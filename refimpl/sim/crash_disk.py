@@ -7,76 +7,18 @@ and its reasons are decision 0003.
 
 from bisect import bisect_left, insort
 from collections.abc import Mapping
-from operator import itemgetter
 
 from refimpl.model.disk import DiskError
 from refimpl.model.ids import Millis
 from refimpl.model.prng import Prng
-from refimpl.sim.crash_images import (
-    ORDERED,
-    Crash,
-    CrashImage,
-    Directory,
-    DiskContract,
-    Entry,
-    LengthOperation,
-    NameOperation,
-    Names,
-    Operation,
-    Target,
-)
+from refimpl.sim.crash_images import Crash, CrashImage
+from refimpl.sim.disk_contract import ORDERED, Directory, DiskContract, Names
 from refimpl.sim.disk_faults import DiskFaults, FaultPoint, ForceOutcome
+from refimpl.sim.disk_journal import DiskJournal, Held
 from refimpl.sim.file_bytes import EMPTY, FileBytes
 from refimpl.sim.open_file import OpenFile
 
 _CAPACITY = 1 << 40
-
-Held = OpenFile | FileBytes
-
-
-class _Entry:
-    """What `path` means from now on. `certain`: its directory was forced since."""
-
-    __slots__ = ("certain", "path", "target")
-
-    def __init__(
-        self, path: str, target: OpenFile | Directory | None, *, certain: bool = False
-    ) -> None:
-        self.path = path
-        self.target = target
-        self.certain = certain
-
-
-class _Naming:
-    """Names that change together; `creates` is the file that comes into being, if one does."""
-
-    __slots__ = ("creates", "entries", "removes", "what")
-
-    def __init__(
-        self,
-        what: str,
-        entries: list[_Entry],
-        *,
-        creates: OpenFile | None = None,
-        removes: bool = False,
-    ) -> None:
-        self.what = what
-        self.entries = entries
-        self.creates = creates
-        self.removes = removes  # a directory
-
-
-class _Length:
-    """A file becomes `size` bytes long."""
-
-    __slots__ = ("file", "size")
-
-    def __init__(self, file: OpenFile, size: int) -> None:
-        self.file = file
-        self.size = size
-
-
-_Journal = list[_Naming | _Length]
 
 
 class CrashDisk:
@@ -86,8 +28,8 @@ class CrashDisk:
     hung on a slow disk, in milliseconds. Files that exist at the beginning are durable.
     """
 
-    __slots__ = ("_children", "_durable", "_durable_directories", "_files", "_journal", "_locked",
-                 "contract", "faults", "now", "stalled", "used")  # fmt: skip
+    __slots__ = ("_children", "_files", "_journal", "_locked", "contract", "faults", "now",
+                 "stalled", "used")  # fmt: skip
 
     def __init__(
         self,
@@ -103,9 +45,7 @@ class CrashDisk:
         self.stalled = Millis(0)
         self._files: dict[str, Held] = {}
         self._children: dict[str, tuple[str, ...]] = {"": ()}
-        self._durable: dict[str, Held] = {}
-        self._durable_directories: frozenset[str] = frozenset()
-        self._journal: _Journal = []
+        self._journal = DiskJournal({}, frozenset())
         self._locked: set[str] = set()
         for path, data in (files or {}).items():
             self._add_parents(path)
@@ -119,37 +59,19 @@ class CrashDisk:
         disk = CrashDisk(image.contract, faults=faults)
         disk._files = dict(image.files)
         disk._children = image.children().copy()
-        disk._durable = dict(image.files)
-        disk._durable_directories = image.directories
+        disk._journal = DiskJournal(dict(image.files), image.directories)
         return disk
 
     # --- crash, copy, look
 
     def crash(self) -> Crash:
         """The power fails now. The disk itself is not changed."""
-        numbers: dict[OpenFile, int] = {}
-        opened = [(p, h) for p, h in self._durable.items() if isinstance(h, OpenFile)]
-        for _, held in sorted(opened, key=itemgetter(0)):
-            if held.dirty:
-                numbers.setdefault(held, len(numbers))
-        for step in self._journal:
-            if isinstance(step, _Length):
-                numbers.setdefault(step.file, len(numbers))
-            else:
-                for entry in step.entries:
-                    if isinstance(entry.target, OpenFile):
-                        numbers.setdefault(entry.target, len(numbers))
-        files: dict[str, FileBytes | int] = {}
-        for path, kept in self._durable.items():
-            if isinstance(kept, FileBytes):
-                files[path] = kept
-            else:
-                files[path] = numbers.get(kept, kept.durable)
+        numbers = self._journal.pending_files()
         return Crash(
             self.contract,
-            files,
-            self._durable_directories,
-            tuple(_frozen(step, numbers) for step in self._journal),
+            self._journal.frozen_files(numbers),
+            self._journal.directories,
+            self._journal.frozen_steps(numbers),
             tuple(held.pending(self.contract.sector) for held in numbers),
         )
 
@@ -176,28 +98,12 @@ class CrashDisk:
                 found = copies[held] = held.copy()
             return found
 
-        def copied(held: Held) -> Held:
-            return held if isinstance(held, FileBytes) else copy(held)
-
-        twin._files = {path: copied(held) for path, held in self._files.items()}
-        twin._durable = {path: copied(held) for path, held in self._durable.items()}
+        twin._files = {
+            path: held if isinstance(held, FileBytes) else copy(held)
+            for path, held in self._files.items()
+        }
         twin._children = self._children.copy()
-        twin._durable_directories = self._durable_directories
-        twin._journal = []
-        for step in self._journal:
-            if isinstance(step, _Length):
-                twin._journal.append(_Length(copy(step.file), step.size))
-            else:
-                entries = []
-                for entry in step.entries:
-                    target = entry.target
-                    if isinstance(target, OpenFile):
-                        target = copy(target)
-                    entries.append(_Entry(entry.path, target, certain=entry.certain))
-                creates = None if step.creates is None else copy(step.creates)
-                twin._journal.append(
-                    _Naming(step.what, entries, creates=creates, removes=step.removes)
-                )
+        twin._journal = self._journal.copied(copy)
         twin._locked = set(self._locked)
         return twin
 
@@ -233,98 +139,27 @@ class CrashDisk:
         if isinstance(held, FileBytes):
             return
         if self.contract.names is Names.ORDERED:
-            self._commit(self._last(held) + 1)
+            self._journal.commit_file(held)
         else:
-            self._journal = [
-                step
-                for step in self._journal
-                if not (isinstance(step, _Length) and step.file is held)
-            ]
+            self._journal.forget_lengths(held)
         held.force(self.contract.sector)
-
-    def _last(self, held: OpenFile) -> int:
-        """Index of the last step that a force of this file must carry along: not its renames."""
-        for i in range(len(self._journal) - 1, -1, -1):
-            step = self._journal[i]
-            if (step.file if isinstance(step, _Length) else step.creates) is held:
-                return i
-        return -1
 
     def sync_directory(self, path: str) -> None:
         """Make names in `path` durable: its own alone, or the journal up to the last of them."""
         if path not in self._children:
             raise DiskError("sync_directory", path, "no such directory")
         if self.contract.names is Names.ORDERED:
-            for i in range(len(self._journal) - 1, -1, -1):
-                step = self._journal[i]
-                if isinstance(step, _Naming) and _touches(step, path):
-                    self._commit(i + 1)
-                    return
-            return
-        for step in self._journal:
-            if isinstance(step, _Naming):
-                for entry in step.entries:
-                    if entry.path.rpartition("/")[0] == path:
-                        entry.certain = True
-        self._settle()
-
-    def _settle(self) -> None:
-        """Certain entries become durable, but for those in a directory that may be older still."""
-        still_there: list[str] = []  # directories whose removal is pending
-        journal: _Journal = []
-        for step in self._journal:
-            if isinstance(step, _Naming):
-                rest = []
-                for entry in step.entries:
-                    path = entry.path
-                    older = any(path.startswith(f"{removed}/") for removed in still_there)
-                    if entry.certain and not older:
-                        if step.removes:
-                            journal = _without(journal, f"{path}/")
-                        self._make_durable(path, entry.target)
-                        continue
-                    rest.append(entry)
-                    if step.removes:
-                        still_there.append(path)
-                if not rest:
-                    continue
-                step.entries = rest
-            journal.append(step)
-        self._journal = journal
-
-    def _commit(self, count: int) -> None:
-        """The first `count` steps of the journal are durable from now on."""
-        for step in self._journal[:count]:
-            if isinstance(step, _Length):
-                step.file.durable = step.file.durable.resized(step.size)
-            else:
-                for entry in step.entries:
-                    self._make_durable(entry.path, entry.target)
-        del self._journal[:count]
-
-    def _make_durable(self, path: str, target: OpenFile | Directory | None) -> None:
-        if isinstance(target, Directory):
-            self._durable_directories |= {path}
-        elif target is not None:
-            self._durable[path] = target
-        elif path in self._durable_directories:
-            below = f"{path}/"
-            self._durable_directories = frozenset(
-                d for d in self._durable_directories if d != path and not d.startswith(below)
-            )
-            for name in [name for name in self._durable if name.startswith(below)]:
-                del self._durable[name]
+            self._journal.commit_directory(path)
         else:
-            self._durable.pop(path, None)
+            self._journal.sync_entries(path)
 
     def _everything_is_durable(self) -> None:
-        self._journal = []
         for path, held in self._files.items():
             if isinstance(held, OpenFile):
                 held.force(self.contract.sector)
                 self._files[path] = held.durable
-        self._durable = dict(self._files)
-        self._durable_directories = frozenset(path for path in self._children if path)
+        directories = frozenset(path for path in self._children if path)
+        self._journal = DiskJournal(dict(self._files), directories)
 
     # --- the disk port
 
@@ -337,11 +172,11 @@ class CrashDisk:
         self._add_parents(path)
         held = OpenFile(EMPTY, self.now)
         self._put(path, held)
-        self._journal.append(_Naming(f"create {path}", [_Entry(path, held)], creates=held))
+        self._journal.add(f"create {path}", (path, held), creates=held)
         self._refuse(FaultPoint.EMPTY_AFTER_CREATE, "create", path, "No space left on device")
         if size:
             held.resize(size, self.contract.sector)
-            self._journal.append(_Length(held, size))
+            self._journal.add_length(held, size)
 
     def extend(self, path: str, size: int) -> None:
         """Set the length."""
@@ -350,7 +185,7 @@ class CrashDisk:
             self._refuse(FaultPoint.NO_SPACE_EXTEND, "extend", path, "No space left on device")
         if size != held.size:
             held.resize(size, self.contract.sector)
-            self._journal.append(_Length(held, size))
+            self._journal.add_length(held, size)
         held.modified = self.now
 
     def read(self, path: str, offset: int, length: int) -> bytes:
@@ -379,7 +214,7 @@ class CrashDisk:
             end = offset + len(data)
             if end > held.size:
                 held.size = end
-                self._journal.append(_Length(held, end))
+                self._journal.add_length(held, end)
             held.write(offset, data, self.contract.sector)
         held.modified = self.now
 
@@ -394,15 +229,13 @@ class CrashDisk:
         self._add_parents(target)
         self._remove(source)
         self._put(target, held)
-        self._journal.append(
-            _Naming(f"rename {source} to {target}", [_Entry(source, None), _Entry(target, held)])
-        )
+        self._journal.add(f"rename {source} to {target}", (source, None), (target, held))
 
     def unlink(self, path: str) -> None:
         """Remove a file."""
         self._held("unlink", path)
         self._remove(path)
-        self._journal.append(_Naming(f"unlink {path}", [_Entry(path, None)]))
+        self._journal.add(f"unlink {path}", (path, None))
 
     def make_directory(self, path: str) -> None:
         """Make a directory and its parents; nothing where it is there."""
@@ -421,9 +254,7 @@ class CrashDisk:
             raise DiskError("remove_directory", path, "not empty")
         del self._children[path]
         self._take_name(path)
-        self._journal.append(
-            _Naming(f"remove directory {path}", [_Entry(path, None)], removes=True)
-        )
+        self._journal.add(f"remove directory {path}", (path, None), removes=True)
 
     def exists(self, path: str) -> bool:
         """True for files and directories."""
@@ -457,7 +288,7 @@ class CrashDisk:
             self._add_parents(path)
             held = FileBytes.of({0: b"lock"}, len(b"lock"), self.now)  # as Java
             self._put(path, held)
-            self._durable[path] = held
+            self._journal.files[path] = held
         self._locked.add(path)
         return True
 
@@ -480,8 +311,8 @@ class CrashDisk:
             return held
         opened = OpenFile(held, held.modified)
         self._files[path] = opened
-        if self._durable.get(path) is held:
-            self._durable[path] = opened
+        if self._journal.files.get(path) is held:
+            self._journal.files[path] = opened
         return opened
 
     def _refuse(self, point: FaultPoint, operation: str, path: str, reason: str) -> None:
@@ -539,37 +370,4 @@ class CrashDisk:
             if parent not in self._children:
                 self._add_name(parent)
                 self._children[parent] = ()
-                made = _Entry(parent, Directory.DIRECTORY)
-                self._journal.append(_Naming(f"make directory {parent}", [made]))
-
-
-def _touches(step: _Naming, directory: str) -> bool:
-    """True where the step is about names in the directory, or made it."""
-    return any(
-        entry.path.rpartition("/")[0] == directory
-        or (entry.path == directory and isinstance(entry.target, Directory))
-        for entry in step.entries
-    )
-
-
-def _without(journal: _Journal, below: str) -> _Journal:
-    """What was pending in a directory that is gone for good does not matter any more."""
-    kept: _Journal = []
-    for step in journal:
-        if isinstance(step, _Naming):
-            step.entries = [e for e in step.entries if not e.path.startswith(below)]
-            if not step.entries:
-                continue
-        kept.append(step)
-    return kept
-
-
-def _frozen(step: _Naming | _Length, numbers: Mapping[OpenFile, int]) -> Operation:
-    if isinstance(step, _Length):
-        return LengthOperation(numbers[step.file], step.size)
-    entries = []
-    for entry in step.entries:
-        target: Target
-        target = numbers[entry.target] if isinstance(entry.target, OpenFile) else entry.target
-        entries.append(Entry(entry.path, target, entry.certain))
-    return NameOperation(step.what, tuple(entries), step.removes)
+                self._journal.add(f"make directory {parent}", (parent, Directory.DIRECTORY))

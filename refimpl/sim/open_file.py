@@ -1,7 +1,7 @@
 """One file of a running disk: its page cache, its durable bytes, and its dirty sectors."""
 
 from refimpl.model.ids import Millis
-from refimpl.sim.crash_images import PendingFile
+from refimpl.sim.disk_contract import PendingFile
 from refimpl.sim.file_bytes import PAGE, FileBytes, Pages, cut_pages, read_pages, write_pages
 
 
@@ -52,16 +52,15 @@ class OpenFile:
     def resize(self, size: int, sector: int) -> None:
         """Set the length; bytes that are cut off read as zero if the file grows again."""
         if size < self.size:
-            cut = [
-                number
-                for page, data in self.pages.items()
-                for number in range(
-                    page * PAGE // sector, (page * PAGE + len(data) - 1) // sector + 1
-                )
-                if (number + 1) * sector > size
-            ]
+            first = size // sector
+            cut = {number for number in self.versions if number >= first}
+            for page, data in self.pages.items():
+                for start in range(0, len(data), sector):
+                    number = (page * PAGE + start) // sector
+                    if number >= first and any(data[start : start + sector]):
+                        cut.add(number)
             cut_pages(self.pages, size)
-            for number in cut:
+            for number in sorted(cut):
                 self._touch(number, sector)
         self.size = size
 

@@ -504,6 +504,38 @@ def test_what_a_removed_directory_held_does_not_come_back() -> None:
     assert {tuple(i.files) for i in images(disk)} == {()}
 
 
+def test_a_directory_that_was_made_again_keeps_what_was_synced_in_it() -> None:
+    """Its new entry is not in the old directory, and not lost when the old one goes for good."""
+    disk = CrashDisk(DiskContract(names=Names.ANY, torn=False))
+    disk.create("d/old", 0)
+    disk.sync_directory("d")
+    disk.sync_directory("")
+    disk.unlink("d/old")
+    disk.remove_directory("d")
+    disk.create("d/new", 0)
+    disk.sync_directory("d")
+    assert CrashDisk.from_image(disk.crash().extreme(Extreme.EVERYTHING)).list("d") == ("new",)
+    assert {tuple(i.files) for i in images(disk)} == {("d/old",), (), ("d/new",)}
+    disk.sync_directory("")
+    assert {tuple(i.files) for i in images(disk)} == {("d/new",)}
+
+
+def test_a_directory_is_forced_with_its_own_creation_by_a_journal() -> None:
+    disk = CrashDisk()
+    disk.make_directory("d")
+    disk.sync_directory("d")
+    assert disk.crash().count() == 1
+    assert disk.crash().directories == {"d"}
+
+
+def test_the_newest_bytes_may_equal_the_durable_ones() -> None:
+    disk = CrashDisk(files={"a": b"\0"})
+    disk.write("a", 0, b"1")
+    disk.write("a", 0, b"\0")
+    assert names_after(disk, "a") == {b"\0", b"1"}
+    assert disk.crash().extreme(Extreme.EVERYTHING).files["a"].read(0, 1) == b"\0"
+
+
 def test_garbage_only_where_nothing_was_durable() -> None:
     disk = CrashDisk(SMALL)
     disk.create("a", 16)
