@@ -209,14 +209,30 @@ class ConsumeQueue:
         end = physical_offset + size
         if end <= self.max_physic_offset:
             return
+        expected = queue_offset * CQ_STORE_UNIT_SIZE
         if self._room == 0:
-            self._roll(queue_offset * CQ_STORE_UNIT_SIZE)
-        if queue_offset != 0 and queue_offset * CQ_STORE_UNIT_SIZE < self._end:
-            return
+            self._roll(expected)
+        if queue_offset != 0 and expected != self._end:
+            if expected < self._end:
+                return
+            self._fill_gap(expected)
         self._pending += UNIT.pack(physical_offset, size, tags_code)
         self._room -= CQ_STORE_UNIT_SIZE
         self._end += CQ_STORE_UNIT_SIZE
         self.max_physic_offset = end
+
+    def _fill_gap(self, expected: int) -> None:
+        """STORE-CQ-19: let pre-blank units stand where units are gone for ever.
+
+        The last unit is written by the caller, so that there is room for it.
+        """
+        while self._end < expected:
+            units = min(expected - self._end, self._room) // CQ_STORE_UNIT_SIZE
+            self._pending += PRE_BLANK * units
+            self._room -= units * CQ_STORE_UNIT_SIZE
+            self._end += units * CQ_STORE_UNIT_SIZE
+            if self._room == 0:
+                self._roll(self._end)
 
     def sync(self) -> None:
         """Write what is gathered; raises `DiskError`, and keeps it, where the disk refuses."""
@@ -245,9 +261,12 @@ class ConsumeQueue:
         return self.max_offset_in_queue - self.min_offset_in_queue
 
     def last_offset(self) -> int:
-        """End of the record that the last unit points to; -1 for no unit (getLastOffset)."""
+        """End of the record that the last unit points to; -1 for no unit (getLastOffset).
+
+        STORE-CQ-6: and for a pre-blank one, whose size would be the end of everything.
+        """
         unit = self._unit_at(self._end - CQ_STORE_UNIT_SIZE)
-        if unit is None or unit[0] < 0 or unit[1] <= 0:
+        if unit is None or _position(unit) < 0 or unit[1] <= 0:
             return -1
         return unit[0] + unit[1]
 

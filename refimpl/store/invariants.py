@@ -9,7 +9,7 @@ Nothing here repairs anything. It does not check what was acknowledged: only the
 from collections.abc import Iterator
 
 from refimpl.store.commit_log import CommitLog
-from refimpl.store.consume_queue import CQ_STORE_UNIT_SIZE, ConsumeQueue
+from refimpl.store.consume_queue import CQ_STORE_UNIT_SIZE, PRE_BLANK_SIZE, ConsumeQueue
 from refimpl.store.message_store import MessageStore
 from refimpl.store.recovery import LogScan, deliver_at
 
@@ -73,6 +73,8 @@ def _units_point_to_their_records(queue: ConsumeQueue, log: CommitLog) -> Iterat
             yield f"UnitsAreThere: {where}"
             continue
         offset, size, _ = unit
+        if size == PRE_BLANK_SIZE and offset == 0:
+            continue  # STORE-CQ-19
         if offset <= before:
             yield f"UnitsGrow: {where} points back to {offset}"
         before = offset

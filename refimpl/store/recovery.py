@@ -11,9 +11,12 @@ from collections.abc import Iterator, Mapping
 from typing import Final, NamedTuple
 
 from refimpl.model.delay_level import DelayLevels
+from refimpl.model.disk import DiskError
 from refimpl.model.message_codec import (
+    BLANK_HEADER_SIZE,
     DeliverAt,
     DispatchRequest,
+    blank_record,
     check_record,
 )
 from refimpl.model.release import Release
@@ -136,10 +139,10 @@ def recover_normally(log: CommitLog, *, check_crc: bool) -> None:
     scan = LogScan(queue, start, log.release, check_crc=check_crc)
     for _ in scan.records(deliver_at(log.delay_levels)):
         pass
-    queue.flushed_where = scan.end
-    queue.committed_where = scan.end
     queue.truncate_dirty_files(scan.end)
-    blank_tail(queue)
+    _close_dirty_tail(queue)
+    queue.flushed_where = scan.end
+    queue.committed_where = queue.max_wrote_position
 
 
 def recover_abnormally(
@@ -172,8 +175,8 @@ def recover_abnormally(
             first_offsets.setdefault(key, offset)
             next_offsets[key] = offset + 1
     queue.truncate_dirty_files(scan.end)
-    blank_tail(queue)
-    queue.committed_where = scan.end
+    _close_dirty_tail(queue)
+    queue.committed_where = queue.max_wrote_position
     queue.flushed_where = start
     for mapped_file in queue.mapped_files[index:]:
         mapped_file.flushed_position = 0
@@ -209,20 +212,47 @@ def _nothing_left(queue: MappedFileQueue) -> None:
     queue.committed_where = 0
 
 
-def blank_tail(queue: MappedFileQueue) -> None:
-    """STORE-RECOVERY-6: zero what lies behind the cut, so that no later recovery reads it.
+def _close_dirty_tail(queue: MappedFileQueue) -> None:
+    """STORE-RECOVERY-6: go on in a new file where something stands behind the cut.
+
+    Zeros that are not forced yet and new records over what was cut off would be a second chance
+    for it: a power failure may leave the head of a new record and the body of an old one. The
+    blank record that ends the file is forced before anything in the next file counts as durable.
+    """
+    last = queue.last_mapped_file
+    if last is None or not blank_tail(queue):
+        return
+    position = last.wrote_position
+    left = last.file_size - position
+    if left < BLANK_HEADER_SIZE:
+        return
+    last.write_at(position, blank_record(left))
+    last.set_positions(last.file_size)
+    try:
+        queue.roll()
+    except DiskError:  # no space: the file is filled after all
+        last.write_at(position, bytes(BLANK_HEADER_SIZE))
+        last.set_positions(position)
+    else:
+        last.flushed_position = position
+
+
+def blank_tail(queue: MappedFileQueue) -> bool:
+    """STORE-RECOVERY-6: zero what lies behind the cut; True where something was there.
 
     Old records behind the cut could stand exactly where new ones end, and come back to life
     (fault S06). The search ends after sixteen mebibytes of zeros.
     """
     last = queue.last_mapped_file
     if last is None:
-        return
-    at, silence = last.wrote_position, 0
+        return False
+    at, silence, found = last.wrote_position, 0, False
     while at < last.file_size and silence < _SILENCE:
         data = last.disk.read(last.path, at, min(_WINDOW, last.file_size - at))
         used = len(data.rstrip(b"\0"))
         if used:
             last.write_at(at, bytes(used))
+            found = True
         silence = 0 if used else silence + len(data)
         at += len(data)
+    return found

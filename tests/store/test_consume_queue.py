@@ -109,6 +109,32 @@ def test_pre_blank_units_are_no_messages(release: Release) -> None:
 
 
 @pytest.mark.parametrize("release", RELEASES)
+def test_a_pre_blank_unit_at_the_end_is_no_record(release: Release) -> None:
+    """STORE-CQ-6, STORE-RECOVERY-10: the unit that was dropped can be dispatched again."""
+    queue = filled(MemoryDisk(), 1, first=6, release=release)
+    queue.forget_from(600, 6)
+    assert queue.max_offset_in_queue == 6
+    assert queue.last_offset() == -1
+    queue.put_message_position_info(600, SIZE, 6, 6)
+    assert queue.get(6) == (600, SIZE, 6)
+
+
+@pytest.mark.parametrize("release", RELEASES)
+@pytest.mark.parametrize("queue_offset", [4, 5, 8, 17])
+def test_a_gap_is_filled(release: Release, queue_offset: int) -> None:
+    """STORE-CQ-19: the unit stands at its queue offset, over as many files as that takes."""
+    disk = MemoryDisk()
+    queue = filled(disk, 3, release=release)
+    queue.put_message_position_info(5000, SIZE, 7, queue_offset)
+    queue.sync()
+    assert queue.max_offset_in_queue == queue_offset + 1
+    assert queue.get(queue_offset) == (5000, SIZE, 7)
+    assert queue.get(2) == (200, SIZE, 2)
+    again = reopened(disk, release)
+    assert (again.max_offset_in_queue, again.max_physic_offset) == (queue_offset + 1, 5000 + SIZE)
+
+
+@pytest.mark.parametrize("release", RELEASES)
 @pytest.mark.parametrize("minimum", [0, 1, 100, 150, 300])
 def test_the_minimum_is_the_first_record_that_is_there(release: Release, minimum: int) -> None:
     """STORE-CQ-5."""

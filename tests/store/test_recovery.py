@@ -184,6 +184,25 @@ def test_cut_records_do_not_come_back() -> None:
     assert bodies(second) == [*expected(2), b"new" * 33 + b"x"]
 
 
+def test_a_file_with_a_dirty_tail_takes_no_more_records() -> None:
+    """STORE-RECOVERY-6: zeros and new records over the old ones are no match for the power."""
+    disk = MemoryDisk()
+    store = open_store(disk, mappedFileSizeCommitLog=str(FILE))
+    for i in range(2):
+        store.put_message(message(b"%03d" % i * 33 + b"x"), NOW)
+    torn = disk.image()
+    torn.write(f"commitlog/{0:020d}", 192 + 100, b"!")
+    again = open_store(torn, mappedFileSizeCommitLog=str(FILE))
+    result = again.put_message(message(b"new"), NOW)
+    assert result.append is not None
+    assert result.append.wrote_offset == FILE
+    run(again, NOW)
+    assert bodies(again) == [*expected(1), b"new"]
+    assert violations(again) == []
+    third = open_store(torn.image(), mappedFileSizeCommitLog=str(FILE))
+    assert bodies(third) == [*expected(1), b"new"]
+
+
 @pytest.mark.parametrize("release", ALL, ids=lambda r: r.name)
 def test_units_behind_the_log_go(release: Release) -> None:
     """STORE-RECOVERY-5: queues whose units the log does not cover are cut to it."""

@@ -147,7 +147,7 @@ def damaged(store: MessageStore, disk: MemoryDisk, offset: int, data: bytes) -> 
 
 
 def test_what_is_no_record_is_passed_over_to_the_end_of_the_file() -> None:
-    """STORE-CQ-17."""
+    """STORE-CQ-17, STORE-CQ-19: those behind it stand at their queue offsets."""
     disk = MemoryDisk()
     store = open_store(disk)
     places = []
@@ -155,11 +155,15 @@ def test_what_is_no_record_is_passed_over_to_the_end_of_the_file() -> None:
         put = store.put_message(message(), NOW)
         assert put.append is not None
         places.append(put.append.wrote_offset)
-    in_first = sum(place < 800 for place in places)
     damaged(store, disk, places[1] + 4, b"\0\0\0\0")
     store.reput.step(NOW)
     store.reput.step(NOW)
-    assert store.max_offset_in_queue(T, Q) == 1 + len(places) - in_first
+    assert store.max_offset_in_queue(T, Q) == len(places)
+    found = store.consume_queue(T, Q)
+    assert found is not None
+    units = [found.get(n) for n in range(len(places))]
+    there = [n for n, unit in enumerate(units) if unit is not None and unit[0] == places[n]]
+    assert there == [0, *(n for n, place in enumerate(places) if place >= 800)]
     assert store.dispatch_behind_bytes == 0
 
 
