@@ -6,7 +6,7 @@ Cascades are folded: the same kind at the same path is one finding with a count 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from refimpl.model.errors import RefimplError
 from refimpl.model.ids import JsonValue
@@ -57,6 +57,15 @@ class Finding(NamedTuple):
             "detail": self.detail,
             "times": self.times,
         }
+
+
+class Report(Protocol):
+    """`Findings.violated` or `Findings.interrupted`."""
+
+    def __call__(
+        self, rule: str, path: str, kind: str, *, place: int | None = None, detail: str = ""
+    ) -> None:
+        """Note one finding."""
 
 
 @dataclass(slots=True, eq=False)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from refimpl.inspect.commit_log_reading import CommitLogReading
-from refimpl.inspect.finding import Findings
+from refimpl.inspect.finding import Findings, Report
 from refimpl.inspect.index_reading import IndexEntry, IndexReading, Shape, check_file
 from refimpl.model.message_codec import DispatchRequest
 from refimpl.model.message_property import PROPERTY_TAGS
@@ -28,12 +28,14 @@ class IndexCheck:
 
     __slots__ = (
         "_at",
+        "_covered_time",
         "_damaged",
         "_entries",
         "_excused",
         "_explained",
         "_findings",
         "_first",
+        "_forced",
         "_last",
         "_log",
         "_missed_head",
@@ -55,20 +57,25 @@ class IndexCheck:
         self._entries: list[_Placed] = []
         self._at = 0
         self._excused: list[tuple[int, int]] = []
+        self._covered_time = covered_time
         self._explained = 0  # entries that were told as wrong: their records will miss them
         self._missed_head: list[DispatchRequest] = []
         self._missed_tail: list[DispatchRequest] = []
         self._damaged: list[IndexReading] = []
+        self._forced: list[IndexReading] = []
         if shape is None:
             for found in files:
                 if found.header.index_count > 1:
-                    findings.violated(
+                    findings.interrupted(
                         "STORE-INDEX-4", found.path, "the chains fit no number of slots"
                     )
         else:
             for found in files:
-                torn = found.header.end_timestamp > covered_time or found is files[-1]
-                entries = check_file(found, shape, findings, written_by_crash=torn)
+                full = found.header.index_count >= shape.entries
+                forced = full and 0 < found.header.end_timestamp <= covered_time
+                if forced:
+                    self._forced.append(found)
+                entries = check_file(found, shape, findings, written_by_crash=not forced)
                 if entries is None:  # told; whatever it covered is excused
                     self._damaged.append(found)
                     continue
@@ -93,7 +100,7 @@ class IndexCheck:
         found = {placed.entry.key_hash for placed in here}
         for placed in here:
             if placed.entry.key_hash not in possible:
-                self._findings.violated(
+                self._report(placed)(
                     "STORE-INDEX-2",
                     placed.file.path,
                     "an entry has a hash of no key of its message",
@@ -110,12 +117,14 @@ class IndexCheck:
         """Entries behind the log, and messages that the index does not reach."""
         self._pass_strays(None)
         if self._missed_head:
-            first = self._missed_head[0].commit_log_offset
-            self._findings.violated(
+            first = self._missed_head[0]
+            covered = first.store_timestamp <= self._covered_time
+            report = self._findings.violated if covered else self._findings.interrupted
+            report(
                 "STORE-INDEX-11",
                 "index",
                 "the first messages of the log are not indexed",
-                place=first,
+                place=first.commit_log_offset,
                 detail=f"{len(self._missed_head)} messages",
             )
         if self._missed_tail and self._entries:
@@ -149,7 +158,10 @@ class IndexCheck:
         elif self._explained:
             self._explained -= 1
         else:
-            self._findings.violated(
+            report = (
+                self._findings.violated if self._forced_at(place) else self._findings.interrupted
+            )
+            report(
                 "STORE-INDEX-1",
                 "index",
                 "a message is not indexed under all of its keys",
@@ -179,7 +191,7 @@ class IndexCheck:
                     detail=f"at {offset}, and the log ends at {log.end}",
                 )
                 continue
-            self._findings.violated(
+            self._report(placed)(
                 "STORE-INDEX-1",
                 placed.file.path,
                 "an entry points to no message",
@@ -187,6 +199,17 @@ class IndexCheck:
                 detail=f"at {offset}",
             )
             self._explained += 1
+
+    def _report(self, placed: _Placed) -> Report:
+        """STORE-INDEX-11: a file that was not forced may be torn by a crash."""
+        forced = placed.file in self._forced
+        return self._findings.violated if forced else self._findings.interrupted
+
+    def _forced_at(self, place: int) -> bool:
+        return any(
+            found.header.begin_phy_offset <= place <= found.header.end_phy_offset
+            for found in self._forced
+        )
 
     def _in_order(self, placed: _Placed) -> bool:
         return placed.entry.phy_offset <= placed.file.header.end_phy_offset
@@ -196,7 +219,7 @@ class IndexCheck:
         begin = placed.file.header.begin_timestamp
         seconds = min(max(0, (record.store_timestamp - begin) // 1000), _INT_MAX)
         if placed.number > 1 and placed.entry.seconds != seconds:
-            self._findings.violated(
+            self._report(placed)(
                 "STORE-INDEX-4",
                 placed.file.path,
                 "an entry tells a wrong time",

@@ -4,6 +4,7 @@ Requirements  STORE-CQ-1, STORE-CQ-2, STORE-CQ-4, STORE-CQ-8, STORE-CQ-9, STORE-
               STORE-LOG-7, STORE-FLUSH-12, STORE-RECOVERY-9 in spec/store
 """
 
+from collections.abc import Callable
 from typing import Final, NamedTuple
 
 from refimpl.inspect.commit_log_reading import CommitLogReading
@@ -99,8 +100,7 @@ class QueueCheck:
 
     __slots__ = (
         "_behind",
-        "_durable_offset",
-        "_durable_time",
+        "_durable",
         "_findings",
         "_log",
         "_next",
@@ -115,15 +115,14 @@ class QueueCheck:
         log: CommitLogReading,
         findings: Findings,
         *,
-        durable_time: int,
-        durable_offset: int,
+        durable: Callable[[DispatchRequest], bool],
     ) -> None:
+        """`durable` tells of a record whether its unit was forced and is left alone since."""
         self.queues = queues
         self.last_in_log: dict[QueueKey, int] = {}
         self._log = log
         self._findings = findings
-        self._durable_time = durable_time  # STORE-FLUSH-12: units of older records were forced
-        self._durable_offset = durable_offset
+        self._durable = durable
         self._next: dict[QueueKey, int] = {}
         self._seen_holes: dict[QueueKey, int] = {}
         self._behind: dict[QueueKey, list[DispatchRequest]] = {}
@@ -174,9 +173,12 @@ class QueueCheck:
         return number
 
     def _compare(self, queue: QueueReading, number: int, record: DispatchRequest) -> None:
+        """STORE-RECOVERY-10: a unit that was not forced may be torn by a crash."""
         unit = Unit._make(UNIT.unpack(queue.raw(number)))
+        findings = self._findings
+        report = findings.violated if self._durable(record) else findings.interrupted
         if (unit.offset, unit.size) != (record.commit_log_offset, record.msg_size):
-            self._findings.violated(
+            report(
                 "STORE-CQ-2",
                 queue.path,
                 "a unit does not point to its record",
@@ -188,7 +190,7 @@ class QueueCheck:
             tags = (record.properties or {}).get(PROPERTY_TAGS)
             delayed = record.topic == RMQ_SYS_SCHEDULE_TOPIC
             by_hash = delayed and unit.tags_code == (string_hash(tags) if tags else 0)
-            self._findings.violated(
+            report(
                 "STORE-RECOVERY-9" if delayed else "STORE-CQ-2",
                 queue.path,
                 "a delayed message has lost its time"
@@ -222,7 +224,9 @@ class QueueCheck:
         gone = [r for r in missing if r.consume_queue_offset < end]
         behind = [r for r in missing if r.consume_queue_offset >= end]
         for record in gone:
-            self._findings.violated(
+            findings = self._findings
+            report = findings.violated if self._durable(record) else findings.interrupted
+            report(
                 "STORE-CQ-2",
                 path,
                 "a unit is missing",
@@ -254,17 +258,11 @@ class QueueCheck:
                 count=len(behind),
             )
 
-    def _durable(self, record: DispatchRequest) -> bool:
-        return (
-            record.store_timestamp <= self._durable_time
-            or record.commit_log_offset < self._durable_offset
-        )
-
     def _judge_unseen(self, queue: QueueReading, number: int) -> None:
         raw, log = queue.raw(number), self._log
         unit = Unit._make(UNIT.unpack(raw))
         if unit.offset < 0 or unit.size <= 0:
-            self._findings.violated(
+            self._findings.interrupted(
                 "STORE-CQ-8",
                 queue.path,
                 "a unit with an impossible offset or size",
@@ -301,7 +299,7 @@ class QueueCheck:
         if record is not None:
             number_there = record.consume_queue_offset
             why = f"there is {record.topic} queue {record.queue_id} number {number_there}"
-        self._findings.violated(
+        self._findings.interrupted(
             "STORE-CQ-2",
             queue.path,
             "a unit points to no message of its queue",

@@ -130,6 +130,7 @@ def arrange(
     of a crash while it was made. STORE-FILES-1: files follow one another without a gap.
     """
     kept: list[NumberedFile] = []
+    file_size = max(file_size, 1)  # nothing is known where every file is empty
     for position, held in enumerate(found):
         if held.size == 0 and position == len(found) - 1:
             findings.interrupted("STORE-FILES-3", held.path, "the last file is empty")

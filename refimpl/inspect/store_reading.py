@@ -92,12 +92,7 @@ def _open(files: StoreFiles, release: Release | None, settings: Mapping[str, str
     if release is None:
         release, deduced = _deduce_release(files, index)
     found = find_numbered(files, "commitlog", findings)
-    size = deduce_size([found])
-    log = (
-        arrange(files, "commitlog", found, size, findings)
-        if size
-        else NumberedFiles(files, "commitlog", (), 0)
-    )
+    log = arrange(files, "commitlog", found, deduce_size([found]), findings)
     slots = settings.get("maxHashSlotNum")
     config = Config.of(release, "broker", dict(settings))
     return StoreReading(
@@ -162,7 +157,7 @@ def _queues(files: StoreFiles, findings: Findings) -> dict[QueueKey, QueueReadin
         )
         size = 0
     for key, (path, held) in found.items():
-        if size:
+        if size or not any(found.size for found in held):
             queues[key] = QueueReading(key, arrange(files, path, held, size, findings))
     return queues
 

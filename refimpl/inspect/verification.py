@@ -3,6 +3,7 @@
 Requirements  STORE-INSPECT-1, STORE-INSPECT-3, STORE-FILES-6, STORE-RECOVERY-8, STORE-FLUSH-12
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from refimpl.inspect.commit_log_reading import CommitLogReading
@@ -14,7 +15,7 @@ from refimpl.inspect.store_reading import StoreReading
 from refimpl.inspect.transaction_check import TransactionCheck
 from refimpl.model.disk import DiskError
 from refimpl.model.message_codec import DispatchRequest
-from refimpl.store.store_checkpoint import CHECKPOINT_PATH
+from refimpl.store.store_checkpoint import CHECKPOINT_PATH, SAFETY_MARGIN
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -53,8 +54,7 @@ def _verify(reading: StoreReading) -> Verified:
         queues,
         log,
         findings,
-        durable_time=checkpoint.logics_msg_timestamp,
-        durable_offset=checkpoint.logics_physical_offset,
+        durable=_durable(reading, log),
     )
     index_check = IndexCheck(
         reading.index, reading.shape, log, findings, covered_time=checkpoint.index_msg_timestamp
@@ -77,6 +77,33 @@ def _verify(reading: StoreReading) -> Verified:
     if not reading.log.files and any(queue.end for queue in queues.values()):
         findings.violated("STORE-RECOVERY-8", "consumequeue", "there are queues without a log")
     return Verified(reading, log, transactions, queue_ends, times, counts, findings)
+
+
+def _durable(reading: StoreReading, log: CommitLogReading) -> Callable[[DispatchRequest], bool]:
+    """Which units the checkpoint vouches for.
+
+    In a closed store, those of records up to its time. After a crash recovery writes the units of
+    all records from some file on again, and a crash of the recovery may take them: what lies
+    before that file is left (STORE-RECOVERY-3).
+    """
+    checkpoint = reading.checkpoint
+    if not reading.unclean:
+        return lambda record: record.store_timestamp <= checkpoint.logics_msg_timestamp
+    flushed = checkpoint.physic_msg_timestamp - SAFETY_MARGIN
+    limit = min(flushed, checkpoint.logics_msg_timestamp - SAFETY_MARGIN)
+    start = reading.log.start
+    for held in reading.log.files:
+        first = log.record_at(held.start)
+        if first is None:
+            continue
+        if checkpoint.logics_physical_offset > 0:
+            covered = held.start <= checkpoint.logics_physical_offset
+            covered = covered and first.store_timestamp <= flushed
+        else:
+            covered = first.store_timestamp <= limit
+        if covered:
+            start = held.start
+    return lambda record: record.commit_log_offset < start
 
 
 def _dispatched_end(reading: StoreReading, limit: int) -> int:

@@ -1,0 +1,81 @@
+"""`python -m fuzz.interchange`: our stores, opened by Apache. See fuzz/README.md."""
+
+import argparse
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+from tabulate import tabulate
+
+from conformance.verdict import TargetUnavailable
+from fuzz.interchange.campaign import Outcome, run
+from fuzz.interchange.images import images
+from refimpl.model.release import RELEASES, Release
+
+_AT_ONCE = 100  # images in one JVM
+_SHOWN = 5  # differences of one image
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m fuzz.interchange", description=__doc__)
+    parser.add_argument("--release", choices=list(RELEASES), default="4.9")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--first", type=int, default=0, help="number of the first image")
+    parser.add_argument("--count", type=int, default=100)
+    parser.add_argument("--keep", type=Path, help="a folder for the images")
+    return parser.parse_args()
+
+
+def _print(outcome: Outcome, release: Release, seed: int) -> None:
+    for name, differences in outcome.unexplained().items():
+        image = outcome.cases[name].image
+        print(f"\n{name}: {image.label}")
+        print(tabulate(differences[:_SHOWN], headers=["what", "where", "ours", "theirs"]))
+        if len(differences) > _SHOWN:
+            print(f"... and {len(differences) - _SHOWN} more")
+        number = int(name.split("-")[0])
+        command = f"--release {release.name} --seed {seed} --first {number} --count 1"
+        print(f"again: python -m fuzz.interchange {command}")
+    for name, broken in outcome.broken.items():
+        print(f"\n{name}: our own store breaks a promise: {broken[0]}")
+
+
+def main() -> int:
+    """Exit status: 0 nothing unexplained, 1 a difference or a broken promise, 2 no Apache here."""
+    arguments = _arguments()
+    release = RELEASES[arguments.release]
+    totals: dict[str, int] = {}
+    kinds: dict[str, int] = {}
+    bad = 0
+    for first in range(arguments.first, arguments.first + arguments.count, _AT_ONCE):
+        count = min(_AT_ONCE, arguments.first + arguments.count - first)
+        made = list(images(release, arguments.seed, count, first=first))
+        root = Path(tempfile.mkdtemp(prefix="rmqref-interchange-"))
+        try:
+            if arguments.keep:
+                for image in made:
+                    image.write(arguments.keep)
+            outcome = run(release, made, root)
+        except TargetUnavailable as error:
+            print(f"apache-{release.apache} is not to be had here: {error}")
+            return 2
+        finally:
+            shutil.rmtree(root, ignore_errors=True)
+        _print(outcome, release, arguments.seed)
+        bad += len(outcome.unexplained()) + len(outcome.broken)
+        for image in made:
+            kinds[image.kind] = kinds.get(image.kind, 0) + 1
+        for rule, images_of_rule in outcome.explained().items():
+            totals[rule] = totals.get(rule, 0) + images_of_rule
+        equal = count - len(outcome.differences)
+        totals["the same"] = totals.get("the same", 0) + equal
+    print(f"\napache-{release.apache}, seed {arguments.seed}: {arguments.count} images")
+    print(tabulate(sorted(kinds.items()), headers=["kind", "images"]))
+    print()
+    print(tabulate(sorted(totals.items()), headers=["served", "images"]))
+    return 1 if bad else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

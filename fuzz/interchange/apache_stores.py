@@ -1,0 +1,144 @@
+"""Apache's own store opens many directories in one JVM: `java/OpenStores.java`.
+
+`java`, `javac` and the jars are found as the suite finds them (`conformance.targets.apache`).
+"""
+
+import hashlib
+import os  # noqa: TID251 - the name of a folder that no other process makes
+import shutil
+import subprocess
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from conformance.targets.apache.artefacts import jars, java
+from conformance.targets.apache.target import OPENINGS, QUICK
+from conformance.verdict import TargetUnavailable
+from fuzz.interchange.served import OPENED, Message, Served
+from refimpl.inspect.store_reading import open_reading
+from refimpl.runtime.reading_directory import ReadingDirectory
+
+_SOURCES = Path(__file__).with_name("java")
+_COMPILE_SECONDS = 120
+_AT_A_TIME = 8  # most of the time of a store is spent waiting
+_BOTH_SPELLINGS = {
+    "mappedFileSizeCommitLog": "mapedFileSizeCommitLog",
+    "mappedFileSizeConsumeQueue": "mapedFileSizeConsumeQueue",
+}
+_SMALL = {"maxMessageSize": "65536"}  # each store holds two buffers of that size
+_LOGBACK = '<configuration><root level="OFF"/></configuration>'
+
+
+def _classes(version: str) -> Path:
+    """The folder of classes for `version`, made where it is not there; `TargetUnavailable`."""
+    compiler = shutil.which("javac")
+    if compiler is None:
+        raise TargetUnavailable("no javac on the PATH")
+    sources = sorted(_SOURCES.glob("*.java"))
+    digest = hashlib.sha256(b"\0".join(path.read_bytes() for path in sources)).hexdigest()[:12]
+    folder = jars(version).with_name(f"stores-{version}-{digest}")
+    if not folder.is_dir():
+        partial = folder.with_name(f"{folder.name}.{os.getpid()}")
+        command = [compiler, "-nowarn", "-proc:none", "-encoding", "UTF-8", "-d", str(partial)]
+        command += ["-cp", f"{jars(version)}/*", *map(str, sources)]
+        done = subprocess.run(  # noqa: S603 - our own command
+            command, capture_output=True, text=True, timeout=_COMPILE_SECONDS, check=False
+        )
+        assert done.returncode == 0, done.stderr
+        if folder.is_dir():  # another process was faster
+            shutil.rmtree(partial)
+        else:
+            partial.rename(folder)
+    return folder
+
+
+def serve(
+    version: str,
+    directories: Sequence[Path],
+    settings: Mapping[str, str],
+    home: Path,
+    *,
+    seconds: float = 600,
+) -> dict[Path, Served]:
+    """What Apache `version` serves of each directory, which it changes; `home` takes its files."""
+    home.mkdir(parents=True, exist_ok=True)
+    (home / "logback.xml").write_text(_LOGBACK, "utf-8")
+    words = [f"{name}={value}" for name, value in (_SMALL | dict(settings)).items()]
+    words += [f"{old}={settings[new]}" for new, old in _BOTH_SPELLINGS.items() if new in settings]
+    command = [
+        java(),
+        "-Xmx512m",
+        *QUICK,
+        *OPENINGS,
+        "-Djava.net.preferIPv4Stack=true",
+        "-Duser.timezone=UTC",
+        f"-Duser.home={home}",
+        f"-Drocketmq.home.dir={home}",
+        f"-Dlogback.configurationFile={home / 'logback.xml'}",
+        f"-Drmq.logback.configurationFile={home / 'logback.xml'}",
+        "-cp",
+        f"{home}:{_classes(version)}:{jars(version)}/*",
+        "OpenStores",
+        str(_AT_A_TIME),
+        *words,
+    ]
+    done = subprocess.run(  # noqa: S603 - our own command
+        command,
+        input="".join(f"{directory}\n" for directory in directories),
+        cwd=home,
+        capture_output=True,
+        text=True,
+        timeout=seconds,
+        check=False,
+    )
+    found = _parsed(done.stdout.splitlines())
+    for directory, served in found.items():
+        _take_tags_codes(directory, served)
+    lost = [directory for directory in directories if directory not in found]
+    assert not lost, f"no answer for {lost[:3]}: {done.stderr[-2000:]}"
+    return found
+
+
+def _parsed(lines: Iterable[str]) -> dict[Path, Served]:
+    answers: dict[Path, Served] = {}
+    served = Served()
+    for line in lines:
+        word, _, rest = line.partition(" ")
+        fields = rest.split(" ")
+        if word == "BEGIN":
+            served = answers[Path(rest)] = Served()
+        elif word == "LOG":
+            served.log = (int(fields[0]), int(fields[1]))
+        elif word == "QUEUE":
+            served.queues[fields[0], int(fields[1])] = (int(fields[2]), int(fields[3]))
+        elif word == "NONE":
+            served.holes[fields[0], int(fields[1]), int(fields[2])] = fields[3]
+        elif word == "MESSAGE":
+            _take_message(served, fields)
+        elif word == "END":
+            served.status = OPENED if rest == OPENED else rest
+    return answers
+
+
+def _take_tags_codes(directory: Path, served: Served) -> None:
+    """From the files that Apache left: no release tells the tags code of a unit."""
+    if served.status == OPENED:
+        queues = open_reading(ReadingDirectory(directory)).queues
+        for topic, queue_id, offset in served.messages:
+            unit = queues[topic, queue_id].unit(offset)
+            if unit is not None:
+                served.tags_codes[topic, queue_id, offset] = unit.tags_code
+
+
+def _take_message(served: Served, fields: Sequence[str]) -> None:
+    key = (fields[0], int(fields[1]), int(fields[2]))
+    if fields[3] == "-":
+        served.holes[key] = "unreadable"
+        return
+    *_, queue_offset, place, size, checksum, indexed = fields
+    served.messages[key] = Message(
+        int(queue_offset),
+        int(place),
+        int(size),
+        int(checksum, 16),
+        None if indexed == "-" else indexed == "indexed",
+    )
