@@ -93,10 +93,10 @@ class LogScan:
         while position < size:
             left = size - position
             if len(window) - (position - base) < min(_SIZE_FIELD, left):
-                window, base = _read(mapped_file, position, _WINDOW), position
+                window, base = _bytes(mapped_file, position, _WINDOW), position
             claimed = min(_claimed_size(window, position - base), left)
             if len(window) - (position - base) < claimed:
-                window, base = _read(mapped_file, position, max(_WINDOW, claimed)), position
+                window, base = _bytes(mapped_file, position, max(_WINDOW, claimed)), position
             request = check_record(
                 window,
                 position - base,
@@ -111,11 +111,13 @@ class LogScan:
                 return
             if request.commit_log_offset != mapped_file.file_from_offset + position:
                 return
+            if "\0" in request.topic:
+                return  # no name of a topic, but what a sector without its bytes makes of one
             yield request
             position += request.msg_size
 
 
-def _read(mapped_file: MappedFile, position: int, length: int) -> bytes:
+def _bytes(mapped_file: MappedFile, position: int, length: int) -> bytes:
     return mapped_file.disk.read(mapped_file.path, position, length)
 
 
@@ -165,22 +167,34 @@ def recover_abnormally(
     index = len(files) - 1
     while index > 0 and not _is_covered(log, files[index], checkpoint, index_safe=index_safe):
         index -= 1
-    start = files[index].file_from_offset
-    scan = LogScan(queue, start, log.release, check_crc=check_crc)
+    scan, found, newest = _read(log, files[index].file_from_offset, check_crc=check_crc)
+    if checkpoint.min_timestamp > newest:  # it promises more than was ever stored
+        checkpoint.forget()
+        if index > 0:
+            index = 0
+            scan, found, _ = _read(log, files[0].file_from_offset, check_crc=check_crc)
+    queue.truncate_dirty_files(scan.end)
+    _close_dirty_tail(queue)
+    queue.committed_where = queue.max_wrote_position
+    queue.flushed_where = found.start
+    for mapped_file in queue.mapped_files[index:]:
+        mapped_file.flushed_position = 0
+    return found
+
+
+def _read(log: CommitLog, start: int, *, check_crc: bool) -> tuple[LogScan, Recovered, int]:
+    """Read everything from `start` on: where it ends, what was found, the newest store time."""
+    scan = LogScan(log.mapped_file_queue, start, log.release, check_crc=check_crc)
     first_offsets: dict[tuple[str, int], int] = {}
     next_offsets: dict[tuple[str, int], int] = {}
+    newest = 0
     for request in scan.records(deliver_at(log.delay_levels)):
+        newest = max(newest, request.store_timestamp)
         if not request.sys_flag & TRANSACTION_PREPARED_TYPE:
             key, offset = (request.topic, request.queue_id), request.consume_queue_offset
             first_offsets.setdefault(key, offset)
             next_offsets[key] = offset + 1
-    queue.truncate_dirty_files(scan.end)
-    _close_dirty_tail(queue)
-    queue.committed_where = queue.max_wrote_position
-    queue.flushed_where = start
-    for mapped_file in queue.mapped_files[index:]:
-        mapped_file.flushed_position = 0
-    return Recovered(start, first_offsets, next_offsets)
+    return scan, Recovered(start, first_offsets, next_offsets), newest
 
 
 def _is_covered(

@@ -78,6 +78,11 @@ class StoreCheckpoint:
             page = page[:24]
         self.disk.write(CHECKPOINT_PATH, 0, page)
 
+    def forget(self) -> None:
+        """STORE-RECOVERY-3: the page cannot be true, so nothing is known to be durable."""
+        self.physic_msg_timestamp = self.logics_msg_timestamp = self.index_msg_timestamp = 0
+        self.logics_physical_offset = 0
+
     def queues_forget_from(self, start: int, *, index_safe: bool) -> None:
         """STORE-RECOVERY-10: no mark of the queues says more than what recovery relied on.
 

@@ -32,7 +32,7 @@ def test_every_history_of_one_message_and_one_crash() -> None:
     assert "no violation" in certificate.text()
 
 
-@pytest.mark.parametrize("mode", ["async", "pool"])
+@pytest.mark.parametrize("mode", ["async", pytest.param("pool", marks=pytest.mark.slow)])
 def test_the_other_ways_to_flush(mode: str) -> None:
     """STORE-PROMISE-2: and a power failure after each step."""
     certificate = explore(Bound(mode=mode, puts=1, ticks=0, crashes=1, images=8, stops=False))

@@ -254,7 +254,8 @@ def _first_dispatched(disk: MemoryDisk, release: Release, checkpoint: StoreCheck
         (NOW + 2 + 3000, FILE),
         (NOW + 4 + 2999, FILE),
         (NOW + 4 + 3000, 2 * FILE),
-        (NOW + 10_000, 2 * FILE),
+        (NOW + 5 + 3000, 2 * FILE),
+        (NOW + 5 + 3001, 0),  # later than every message: it is not believed
     ],
 )
 def test_checkpoint_is_used_with_a_margin(mark: int, first: int) -> None:
