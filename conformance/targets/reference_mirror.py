@@ -4,12 +4,13 @@ import os
 from pathlib import Path
 
 from refimpl.model.ids import Millis
+from refimpl.sim.crash_disk import CrashDisk
 from refimpl.sim.memory_disk import MemoryDisk
 
 _NANOSECONDS = 1_000_000  # of one millisecond
 
 
-def write_out(disk: MemoryDisk, folder: Path) -> None:
+def write_out(disk: MemoryDisk | CrashDisk, folder: Path) -> None:
     """Make `folder`, which is empty or an earlier mirror, hold the disk's files and nothing else.
 
     Times of modification go with them, in milliseconds, as do empty directories.
@@ -30,7 +31,7 @@ def write_out(disk: MemoryDisk, folder: Path) -> None:
         os.utime(folder / name, ns=(modified, modified))
 
 
-def read_back(folder: Path, disk: MemoryDisk) -> MemoryDisk:
+def read_back(folder: Path, disk: MemoryDisk | CrashDisk) -> MemoryDisk:
     """A disk with the folder's files, with clock and space of `disk`."""
     twin = MemoryDisk()
     twin.used = disk.used
@@ -47,7 +48,7 @@ def read_back(folder: Path, disk: MemoryDisk) -> MemoryDisk:
     return twin
 
 
-def _directories(disk: MemoryDisk, below: str) -> list[str]:
+def _directories(disk: MemoryDisk | CrashDisk, below: str) -> list[str]:
     """Every directory of the disk, parents first."""
     found = []
     for entry in disk.list(below):

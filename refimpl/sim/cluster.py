@@ -5,10 +5,10 @@
     pipe = cluster.world.connect(cluster.broker_address)
 
 The disk outlives the nodes: `kill` and `start` again is a restart after `kill -9`, `shutdown` and
-`start` a clean one.
+`start` a clean one. With a `CrashDisk`, `fail_power` takes what was never forced.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from refimpl.broker.broker import Broker
 from refimpl.model.config import Config
@@ -17,6 +17,8 @@ from refimpl.model.prng import Prng
 from refimpl.model.release import Release
 from refimpl.namesrv.name_server import NameServer
 from refimpl.remoting.command import SerializeType
+from refimpl.sim.crash_disk import CrashDisk
+from refimpl.sim.crash_images import Crash, CrashImage
 from refimpl.sim.memory_disk import MemoryDisk
 from refimpl.sim.world import World
 
@@ -38,7 +40,7 @@ class Cluster:
         seed: int = 0,
         namesrv_port: int = 9876,
         broker_port: int = 10911,
-        broker_disk: MemoryDisk | None = None,
+        broker_disk: MemoryDisk | CrashDisk | None = None,
         serialize_type: SerializeType = SerializeType.JSON,
     ) -> None:
         self.release = release
@@ -47,7 +49,7 @@ class Cluster:
         self.broker_address = Address(LOOPBACK, broker_port)
         self.fast_address = Address(LOOPBACK, broker_port - _FAST_PORT_BELOW)
         self.namesrv_disk = MemoryDisk()
-        self.broker_disk = broker_disk or MemoryDisk()
+        self.broker_disk: MemoryDisk | CrashDisk = broker_disk or MemoryDisk()
         self._seed = seed
         self._serialize_type = serialize_type
         self._starts = 0
@@ -107,6 +109,13 @@ class Cluster:
         """End the broker as `kill -9` does; what was written stays, nothing else."""
         self.world.kill(BROKER)
         self.broker_disk = self.broker_disk.image()
+
+    def fail_power(self, choose: Callable[[Crash], CrashImage]) -> None:
+        """End the broker and everything that was not forced, but for what the image shows."""
+        assert isinstance(self.broker_disk, CrashDisk), "give the cluster a disk that can crash"
+        self.world.kill(BROKER)
+        image = choose(self.broker_disk.crash())
+        self.broker_disk = CrashDisk.from_image(image, faults=self.broker_disk.faults)
 
     def shutdown(self) -> None:
         """End both, broker first."""

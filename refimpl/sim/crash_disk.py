@@ -13,7 +13,7 @@ from refimpl.model.ids import Millis
 from refimpl.model.prng import Prng
 from refimpl.sim.crash_images import Crash, CrashImage
 from refimpl.sim.disk_contract import ORDERED, Directory, DiskContract, Names
-from refimpl.sim.disk_faults import DiskFaults, FaultPoint, ForceOutcome
+from refimpl.sim.disk_faults import DiskFaults, FaultPoint, ForceNeverEnds, ForceOutcome
 from refimpl.sim.disk_journal import DiskJournal, Held
 from refimpl.sim.file_bytes import EMPTY, FileBytes
 from refimpl.sim.open_file import OpenFile
@@ -118,7 +118,7 @@ class CrashDisk:
 
         An interpreter that completes forces later asks `faults.force_outcome` when the force
         begins, keeps the token open for NEVER, and passes every other outcome on. Without
-        `outcome` the faults are asked here, and a force that never ends counts as failed.
+        `outcome` the faults are asked here; `ForceNeverEnds` is a `DiskError` too.
         """
         held = self._held("force", path)
         if outcome is None:
@@ -131,7 +131,7 @@ class CrashDisk:
                     held.drop()
                 raise DiskError("force", path, "Input/output error")
             case ForceOutcome.NEVER:
-                raise DiskError("force", path, "never ends")
+                raise ForceNeverEnds(path)
             case ForceOutcome.LIE:
                 pass
 

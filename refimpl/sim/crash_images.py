@@ -121,6 +121,13 @@ class Crash:
         self._outcomes: dict[tuple[int, int], SectorOutcomes] = {}
 
     @override
+    def __repr__(self) -> str:
+        count = self.count()
+        images = "too many images to count" if count is None else f"{count} images"
+        pending = f"{len(self.pending)} files and {len(self.operations)} operations"
+        return f"Crash({images}, {pending} pending)"
+
+    @override
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Crash):
             return NotImplemented

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from enum import Enum
 from fnmatch import fnmatchcase
 
+from refimpl.model.disk import DiskError
+
 
 class FaultPoint(Enum):
     """Where a disk can fail."""
@@ -25,6 +27,13 @@ class FaultPoint(Enum):
     EMPTY_AFTER_CREATE = "a new file is left behind with length zero"
     BIT_ROT = "one bit of what is read has changed on the platter"
     SLOW = "a write stalls, the page cache is busy"
+
+
+class ForceNeverEnds(DiskError):
+    """A force that nobody hears of again: its interpreter tells the node nothing."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__("force", path, "never ends")
 
 
 class ForceOutcome(Enum):

@@ -9,17 +9,27 @@ import heapq
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import assert_never
+from typing import Protocol, assert_never
 
+from refimpl.model.disk import Disk, DiskError
 from refimpl.model.effect import CloseChannel, Connect, Effect, Force, SendBytes, Stopped
 from refimpl.model.ids import Address, ChannelId, ForceToken, Millis
 from refimpl.model.node import Node
-from refimpl.sim.memory_disk import MemoryDisk
+from refimpl.sim.disk_faults import ForceNeverEnds
 
 EPOCH = Millis(1_700_000_000_000)  # a fixed, plausible date: 2023-11-14
 _STEPS_WITHOUT_TIME_MAX = 1_000_000  # a node that never comes to rest is a defect, not a hang
 _EPHEMERAL_FIRST = 50_001
 _EPHEMERAL_LAST = 65_000
+
+
+class SimulatedDisk(Disk, Protocol):
+    """A disk whose clock is the world's, and that forces on demand: `MemoryDisk`, `CrashDisk`."""
+
+    now: Millis
+
+    def force(self, path: str) -> None:
+        """Make the bytes durable that the file has now; raises `DiskError`."""
 
 
 class WorldStuck(AssertionError):
@@ -63,7 +73,7 @@ class _Host:
 
     name: str
     node: Node
-    disk: MemoryDisk
+    disk: SimulatedDisk
     addresses: tuple[Address, ...]
     stopped: bool = False
     ends: dict[ChannelId, "Pipe | tuple[str, ChannelId]"] = field(default_factory=dict)
@@ -80,7 +90,9 @@ class World:
         self._next_channel = 2  # even: ids of accepted channels; a node's own are odd
         self._next_port = _EPHEMERAL_FIRST
 
-    def start(self, name: str, node: Node, disk: MemoryDisk, addresses: Iterable[Address]) -> None:
+    def start(
+        self, name: str, node: Node, disk: SimulatedDisk, addresses: Iterable[Address]
+    ) -> None:
         """Start a node that listens on `addresses`; raises `StartRefused`."""
         assert name not in self._hosts, name
         disk.now = self.now
@@ -219,9 +231,17 @@ class World:
         self._perform(host, host.node.connected(channel, local, self.now))
 
     def _force(self, host: _Host, token: ForceToken, path: str) -> None:
-        if self._hosts.get(host.name) is host:
-            failed = not host.disk.exists(path)
-            self._perform(host, host.node.forced(token, failed=failed, now=self.now))
+        """Let the disk do it, and tell the node; of a force that never ends nobody hears."""
+        if self._hosts.get(host.name) is not host:
+            return
+        failed = False
+        try:
+            host.disk.force(path)
+        except ForceNeverEnds:
+            return
+        except DiskError:
+            failed = True
+        self._perform(host, host.node.forced(token, failed=failed, now=self.now))
 
     def _fire_timers(self) -> None:
         for host in list(self._hosts.values()):

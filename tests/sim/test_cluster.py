@@ -1,0 +1,105 @@
+"""A whole broker that loses its power: what was acknowledged under SYNC_FLUSH is there again."""
+
+from collections.abc import Callable
+
+import pytest
+
+from refimpl.model.ids import Opaque
+from refimpl.model.release import RELEASE_4_9
+from refimpl.remoting import frame
+from refimpl.remoting.command import RemotingCommand
+from refimpl.remoting.request_code import RequestCode
+from refimpl.remoting.response_code import ResponseCode
+from refimpl.sim.cluster import Cluster
+from refimpl.sim.crash_disk import CrashDisk
+from refimpl.sim.crash_images import Crash, CrashImage, DiskContract, Extreme, Names
+from refimpl.sim.disk_faults import DiskFault, DiskFaults, FaultPoint
+
+SYNC = {
+    "flushDiskType": "SYNC_FLUSH",
+    "syncFlushTimeout": "2000",
+    "mappedFileSizeCommitLog": "16384",
+    "mappedFileSizeConsumeQueue": "400",
+    "maxHashSlotNum": "50",
+    "maxIndexNum": "200",
+}
+PATIENCE = 10_000
+
+
+def ask(cluster: Cluster, code: RequestCode, fields: dict[str, str], body: bytes = b"") -> bytes:
+    """The answer's bytes, or none: nobody hears of what hangs."""
+    pipe = cluster.world.connect(cluster.broker_address)
+    assert pipe is not None
+    request = RemotingCommand(code=code, opaque=Opaque(1), ext_fields=fields, body=body)
+    pipe.send(frame.encode(request, RELEASE_4_9))
+    return pipe.receive(PATIENCE) or b""
+
+
+def send(cluster: Cluster, body: bytes) -> int:
+    fields = {
+        "a": "PG", "b": "TopicTest", "c": "TBW102", "d": "4", "e": "0", "f": "0",
+        "g": "1700000000000", "h": "0", "i": "", "j": "0", "k": "false", "l": "16", "m": "false",
+    }  # fmt: skip
+    answer = ask(cluster, RequestCode.SEND_MESSAGE_V2, fields, body)
+    return frame.decode(answer[4:], RELEASE_4_9).code
+
+
+def stored(cluster: Cluster) -> int:
+    """Messages that consumers of the queue can reach."""
+    cluster.world.advance(100)
+    answer = ask(cluster, RequestCode.GET_MAX_OFFSET, {"topic": "TopicTest", "queueId": "0"})
+    fields = frame.decode(answer[4:], RELEASE_4_9).ext_fields
+    assert fields is not None
+    return int(fields["offset"])
+
+
+def extreme(which: Extreme) -> Callable[[Crash], CrashImage]:
+    return lambda crash: crash.extreme(which)
+
+
+@pytest.mark.parametrize("which", Extreme)
+@pytest.mark.parametrize("names", Names)
+def test_acknowledged_messages_survive_a_power_failure(which: Extreme, names: Names) -> None:
+    disk = CrashDisk(DiskContract(names=names))
+    cluster = Cluster(RELEASE_4_9, SYNC, broker_disk=disk)
+    cluster.start()
+    for number in range(3):
+        assert send(cluster, b"body %d" % number) == ResponseCode.SUCCESS
+    cluster.fail_power(extreme(which))
+    cluster.start_broker()
+    assert stored(cluster) == 3
+    assert send(cluster, b"one more") == ResponseCode.SUCCESS
+    assert stored(cluster) == 4
+
+
+def test_what_a_lying_force_acknowledged_is_lost() -> None:
+    """The check above can fail: here the disk breaks its word."""
+    faults = DiskFaults([DiskFault(FaultPoint.FORCE_LIES, "commitlog/*", times=99)])
+    cluster = Cluster(RELEASE_4_9, SYNC, broker_disk=CrashDisk(faults=faults))
+    cluster.start()
+    assert send(cluster, b"body") == ResponseCode.SUCCESS
+    cluster.fail_power(extreme(Extreme.NOTHING))
+    cluster.start_broker()
+    assert stored(cluster) == 0
+    assert faults.fired[FaultPoint.FORCE_LIES] > 0
+
+
+def test_of_a_force_that_never_ends_the_producer_hears_in_time() -> None:
+    faults = DiskFaults([DiskFault(FaultPoint.FORCE_NEVER_ENDS, "commitlog/*")])
+    cluster = Cluster(RELEASE_4_9, SYNC, broker_disk=CrashDisk(faults=faults))
+    cluster.start()
+    before = cluster.world.now
+    assert send(cluster, b"body") == ResponseCode.FLUSH_DISK_TIMEOUT
+    assert cluster.world.now - before == 2000
+    assert faults.fired == {FaultPoint.FORCE_NEVER_ENDS: 1}
+
+
+def test_a_force_that_fails_once_is_repeated() -> None:
+    faults = DiskFaults([DiskFault(FaultPoint.FORCE_FAILS, "commitlog/*")])
+    cluster = Cluster(RELEASE_4_9, SYNC, broker_disk=CrashDisk(faults=faults))
+    cluster.start()
+    assert send(cluster, b"body") == ResponseCode.SUCCESS
+    assert faults.never_fired() == ()
+    cluster.fail_power(extreme(Extreme.NOTHING))
+    cluster.start_broker()
+    assert stored(cluster) == 1
