@@ -87,7 +87,8 @@ class IndexService:
 
         STORE-INDEX-11: what they held is indexed again, from `rebuild_from` on; until `rebuilt`
         is called, `build_index` ignores everything, because all of it is still to come. Only a
-        full file that was forced is sure to be whole: the last one may be torn, or not be there.
+        full file that was forced is sure to be whole: the last one may be torn, or not be there,
+        and the one behind the newest that was forced may end in the same millisecond.
         """
         for name in self.disk.list(INDEX_DIRECTORY):
             index_file = IndexFile.load(
@@ -99,7 +100,7 @@ class IndexService:
             if last_exit_ok:
                 self.index_files.append(index_file)
                 continue
-            covered = 0 < index_file.end_timestamp <= index_msg_timestamp
+            covered = 0 < index_file.end_timestamp < index_msg_timestamp
             if self.rebuild_from is None and covered and index_file.is_write_full:
                 self.index_files.append(index_file)
             else:
@@ -110,6 +111,15 @@ class IndexService:
 
     def _end(self) -> int:
         return self.index_files[-1].end_phy_offset if self.index_files else 0
+
+    def forget_from(self, physical_offset: int) -> None:
+        """STORE-INDEX-11: drop files that tell of records behind the end of a recovered log.
+
+        An index may have been forced before the log was: what is written there now is new.
+        """
+        while self._end() >= physical_offset and self.index_files:
+            self.disk.unlink(self.index_files.pop().path)
+        self.rebuild_from = self._end()
 
     def rebuilt(self) -> None:
         """Take note that `build_index` gets every record from `rebuild_from` on from now."""

@@ -113,9 +113,9 @@ class ReputMessageService:
 
     def start(self, now: Millis) -> None:
         """STORE-INDEX-11: before anything is dispatched, build the index again up to here."""
-        rebuild_from = self._index.rebuild_from
-        if rebuild_from is not None:
-            self._rebuild_index(rebuild_from, now)
+        if self._index.rebuild_from is not None:
+            self._index.forget_from(self._log.max_offset())
+            self._rebuild_index(self._index.rebuild_from, now)
 
     def behind(self) -> int:
         """Bytes of the log that are confirmed and not dispatched (dispatchBehindBytes)."""

@@ -203,7 +203,9 @@ def test_an_index_that_waits_to_be_rebuilt_takes_nothing() -> None:
     assert query(again, "k") == (300,)
 
 
-@pytest.mark.parametrize(("covers", "kept"), [(NOW + 5, 0), (NOW + 6, 1), (NOW + 99, 1)])
+@pytest.mark.parametrize(
+    ("covers", "kept"), [(NOW + 5, 0), (NOW + 6, 0), (NOW + 7, 1), (NOW + 99, 1)]
+)
 def test_only_full_files_that_are_covered_survive_a_crash(covers: int, kept: int) -> None:
     """STORE-INDEX-11: the last file may be torn even where its header is old enough."""
     disk = MemoryDisk()
@@ -266,3 +268,20 @@ def test_an_orderly_end_forces_the_last_file() -> None:
                 store.forced(event.token, failed=False, now=NOW)
     after = CrashDisk.from_image(disk.crash().extreme(Extreme.NOTHING))
     assert len(open_store(after).query_message(Topic("T"), "k", 9, 0, NOW + 99).records) == 1
+
+
+def test_an_index_that_is_ahead_of_the_log_is_dropped() -> None:
+    """STORE-INDEX-11: else new records below its end would never be indexed."""
+    disk = MemoryDisk()
+    index = service(disk)
+    for n in range(20):
+        index.build_index(request(n * 100, at=NOW + n), NOW)
+    index.sync()
+    again = service(disk)
+    again.load(last_exit_ok=False, index_msg_timestamp=NOW + 99)
+    assert [f.end_phy_offset for f in again.index_files] == [600, 1300]
+    again.forget_from(1300)
+    assert [f.end_phy_offset for f in again.index_files] == [600]
+    assert again.rebuild_from == 600
+    again.forget_from(0)
+    assert (again.index_files, again.rebuild_from, disk.list("index")) == ([], 0, ())
