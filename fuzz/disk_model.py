@@ -165,6 +165,12 @@ class DiskModel:
         _walk(self.root, lambda directory: directory.now, "", found, set())
         return {path: held.now for path, held in sorted(found.items())}
 
+    def floor(self) -> Files:
+        """Every file that the platter shows if nothing pending survives, with its bytes."""
+        found: dict[str, ModelFile] = {}
+        _walk(self.root, lambda directory: directory.durable, "", found, set())
+        return {path: held.floor for path, held in sorted(found.items())}
+
     # --- what is done
 
     def create(self, path: str) -> ModelFile:

@@ -15,7 +15,7 @@ from fuzz.stateful.registry import Machine
 from refimpl.model.disk import DiskError
 from refimpl.model.prng import Prng
 from refimpl.sim.crash_disk import CrashDisk
-from refimpl.sim.crash_images import DiskContract, Extreme, Names
+from refimpl.sim.crash_images import CrashImage, DiskContract, Extreme, Names
 from refimpl.sim.disk_faults import DiskFault, DiskFaults, FaultPoint
 
 _PATHS = ("a", "b", "d/a", "d/e/b")
@@ -195,23 +195,30 @@ class DiskMachine(CountedMachine):
         now = held.now.ljust(offset, b"\0")
         held.change(now[:offset] + data + now[end:], offset, end, _SECTOR)
 
-    @rule(index=_files, fault=_faults, point=sampled_from(tuple(FaultPoint)[:3]))
-    def force(self, index: int, fault: int, point: FaultPoint) -> None:
-        """Force a file; the force may fail, lie, or never end."""
+    @rule(
+        index=_files, faulty=booleans(), point=sampled_from(tuple(FaultPoint)[:3]), again=booleans()
+    )
+    def force(self, index: int, faulty: bool, point: FaultPoint, again: bool) -> None:
+        """Force a file; the force may fail, lie, or never end, and may be asked for again."""
         path = self._file(index)
         held = self.model.file(path)
-        faulty = held is not None and self._faulty(point, fault)
-        if held is None or (faulty and point is not FaultPoint.FORCE_LIES):
+        if held is None:
             with _refused(self, "force"):
                 self.disk.force(path)
-        else:
-            self.disk.force(path)
-        if faulty:
+            return
+        if self._faulty(point, int(not faulty)):
+            if point is FaultPoint.FORCE_LIES:
+                self.disk.force(path)
+            else:
+                with _refused(self, "force"):
+                    self.disk.force(path)
             self._fired(point)
-            if held is not None and point is FaultPoint.FORCE_FAILS:
+            if point is FaultPoint.FORCE_FAILS:
                 held.dropped.update(held.since)
-        elif held is not None:
-            self.model.force(held)
+            if not again:
+                return
+        self.disk.force(path)
+        self.model.force(held)
 
     @rule(index=_files, offset=_sizes, fault=_faults, rots=booleans(), seed=_seeds)
     def read(self, index: int, offset: int, fault: int, rots: bool, seed: int) -> None:
@@ -316,10 +323,20 @@ class DiskMachine(CountedMachine):
                 self.broken("DiskShowsWhatWasWrittenInv", f"names in {directory or 'the root'}")
         crash = disk.crash()
         self.visit(crash)
-        image = crash.extreme(Extreme.EVERYTHING)
-        shown = {path: held.read(0, held.size) for path, held in image.files.items()}
-        if dict(sorted(shown.items())) != model.files():
+        if _bytes_of(crash.extreme(Extreme.EVERYTHING)) != model.files():
             self.broken("DiskKeepsWhatWasForcedInv", "the image with everything lacks something")
+        shown, floor = _bytes_of(crash.extreme(Extreme.NOTHING)), model.floor()
+        wrong = [p for p in sorted({*shown, *floor}) if shown.get(p) != floor.get(p)]
+        if wrong:
+            now = model.files()
+            kinder = all(shown.get(path) == now.get(path) for path in wrong)
+            invariant = "DiskLosesWhatIsPendingInv" if kinder else "DiskKeepsWhatWasForcedInv"
+            self.broken(invariant, f"of {wrong} is durable {shown}, not {floor}")
+
+
+def _bytes_of(image: CrashImage) -> dict[str, bytes]:
+    """Contents by path, sorted."""
+    return {path: held.read(0, held.size) for path, held in sorted(image.files.items())}
 
 
 class _refused:  # noqa: N801 - reads like the pytest function that it stands for
