@@ -6,6 +6,7 @@ Exit codes: 0 sound or equal, 1 a rule is violated or something differs, 2 no st
 """
 
 import json
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
@@ -133,8 +134,8 @@ def diff_command(left: Path, right: Path, settings: Sequence[str], *, as_json: b
 
 
 def _open(directory: Path, release: str | None, settings: Iterable[str]) -> StoreReading:
-    if not directory.is_dir():
-        raise NotAStore("it is no directory")
+    if not os.path.isdir(directory):  # noqa: PTH112 - Path.is_dir raises where it may not look
+        raise NotAStore("it is no directory, or may not be looked into")
     given = _given(settings)
     try:
         return open_reading(

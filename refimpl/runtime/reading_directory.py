@@ -4,6 +4,7 @@ Requirements  STORE-INSPECT-1 in spec/store/inspection.md
 """
 
 import os
+import stat
 from pathlib import Path
 
 from refimpl.model.disk import DiskError
@@ -28,27 +29,32 @@ class ReadingDirectory:
 
     def size(self, path: str) -> int:
         """Length of a regular file."""
-        full = self.root / path
         try:
-            if not full.is_file():
-                raise DiskError("size", path, "no regular file")
-            return full.stat().st_size
-        except PermissionError as error:
+            state = (self.root / path).stat()
+        except OSError as error:
             raise _refused("size", path, error) from error
+        if not stat.S_ISREG(state.st_mode):
+            raise DiskError("size", path, "no regular file")
+        return state.st_size
 
     def exists(self, path: str) -> bool:
         """True for a file or a directory."""
-        return (self.root / path).exists()
+        try:
+            return (self.root / path).exists()
+        except OSError as error:
+            raise _refused("look for", path, error) from error
 
     def list(self, path: str) -> tuple[str, ...]:
         """Names in a directory, sorted; none where there is no directory."""
-        full = self.root / path
-        if not full.is_dir():
-            return ()
         try:
-            return tuple(sorted(os.listdir(full)))
+            names = tuple(sorted(os.listdir(self.root / path)))
+        except (FileNotFoundError, NotADirectoryError):
+            return ()
         except OSError as error:
             raise _refused("list", path, error) from error
+        if names and not os.access(self.root / path, os.X_OK):
+            raise DiskError("list", path, "Permission denied")
+        return names
 
 
 def _refused(operation: str, path: str, error: OSError) -> DiskError:

@@ -5,7 +5,8 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -58,28 +59,47 @@ def test_nothing_is_changed(stores: Sequence[Path]) -> None:
     assert [tree(store) for store in stores] == before
 
 
-def test_a_directory_that_cannot_be_written(stores: Sequence[Path]) -> None:
-    """Without a right to write anywhere; as another user, where the tests run as root."""
-    store = stores[3]
-    for path in sorted(store.rglob("*"), reverse=True):
-        path.chmod(0o555 if path.is_dir() else 0o444)
-    store.chmod(0o555)
-    before = tree(store)
-    try:
-        command = [sys.executable, "-m", "refimpl.cli", "store", "verify", str(store)]
-        if os.geteuid() == 0:
-            for parent in store.parents[:-1]:
-                if parent.stat().st_mode & 0o005 != 0o005:
-                    break
-            else:
-                command = ["setpriv", "--reuid=65534", "--clear-groups", *command]
-        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done
-        assert "sound" in done.stdout
-        assert tree(store) == before
-    finally:
-        for path in [store, *store.rglob("*")]:
+def unprivileged(store: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    """Run as somebody with few rights: as another user, where the tests run as root."""
+    command = [sys.executable, "-m", "refimpl.cli", "store", *words, str(store)]
+    if os.geteuid() == 0:
+        if any(parent.stat().st_mode & 0o005 != 0o005 for parent in store.parents[:-1]):
+            pytest.skip("another user may not come here")
+        command = ["setpriv", "--reuid=65534", "--clear-groups", *command]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+
+
+@pytest.fixture
+def reachable() -> Iterator[Path]:
+    """A folder that every user may look into."""
+    with tempfile.TemporaryDirectory() as name:
+        Path(name).chmod(0o755)
+        yield Path(name)
+        for path in Path(name).rglob("*"):
             path.chmod(0o755 if path.is_dir() else 0o644)
+
+
+def test_a_directory_that_cannot_be_written(reachable: Path) -> None:
+    store = unpack(files_of(NAMES[3]), reachable / "store")
+    for path in [*sorted(store.rglob("*"), reverse=True), store]:
+        path.chmod(0o555 if path.is_dir() else 0o444)
+    before = tree(store)
+    done = unprivileged(store, "verify")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "sound" in done.stdout
+    assert tree(store) == before
+
+
+def test_a_file_that_cannot_be_read(reachable: Path) -> None:
+    """STORE-INSPECT-3: one sentence that names the file, and exit code 2."""
+    store = unpack(files_of(NAMES[3]), reachable / "store")
+    for path, mode in (("checkpoint", 0), ("index", 0o444), (f"commitlog/{0:020d}", 0)):
+        (store / path).chmod(mode)
+        done = unprivileged(store, "verify")
+        assert done.returncode == 2, done
+        assert path in done.stderr
+        assert "Traceback" not in done.stderr
+        (store / path).chmod(0o755)
 
 
 @pytest.mark.parametrize("number", range(len(NAMES)), ids=NAMES)
