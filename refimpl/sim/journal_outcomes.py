@@ -22,6 +22,7 @@ from refimpl.sim.file_bytes import FileBytes
 
 _SUBSETS_MAX: Final = 12  # pending operations on names whose subsets are all looked at
 _LABELS_MAX: Final = 12  # operations that a label names
+_KEPT_MAX: Final = 64  # outcomes that are kept: the extremes are asked for again and again
 
 
 class Children:
@@ -62,7 +63,15 @@ class Namespace:
 class JournalOutcomes:
     """Every way in which the operations of one crash may have happened."""
 
-    __slots__ = ("_contract", "_directories", "_every", "_files", "_operations", "_pending")
+    __slots__ = (
+        "_contract",
+        "_directories",
+        "_every",
+        "_files",
+        "_made",
+        "_operations",
+        "_pending",
+    )
 
     def __init__(
         self,
@@ -78,6 +87,7 @@ class JournalOutcomes:
         self._operations = operations
         self._pending = pending
         self._every: list[Namespace] | None = None
+        self._made: dict[frozenset[int], Namespace] = {}
 
     def every(self) -> list[Namespace] | None:
         """All that differ, nothing happened first; None where there are too many."""
@@ -105,6 +115,15 @@ class JournalOutcomes:
         return self._every
 
     def after(self, happened: frozenset[int]) -> Namespace:
+        """What holds when these operations happened; made once for each of the first few."""
+        found = self._made.get(happened)
+        if found is None:
+            found = self._applied(happened)
+            if len(self._made) < _KEPT_MAX:
+                self._made[happened] = found
+        return found
+
+    def _applied(self, happened: frozenset[int]) -> Namespace:
         """Apply the operations that happened, in their order, and drop what has no parents."""
         files = dict(self._files)
         directories = set(self._directories)
