@@ -57,7 +57,7 @@ def check_command(
         checked = {id(one.trace) for one in judged}
         for trace in traces:
             events.update(type(event).__name__ for event in trace.events)
-            if id(trace) not in checked:
+            if id(trace) not in checked and not models:
                 click.echo(f"{trace.header.trace}: no model follows it")
                 worst = max(worst, _UNKNOWN if worst != _BROKEN else _BROKEN)
     click.echo(f"events: {', '.join(f'{name} {count}' for name, count in events.most_common())}")

@@ -100,19 +100,25 @@ class Sync(NamedTuple):
 
 
 class Recovered(NamedTuple):
-    """Recovery: a store was opened; the log ends at `max_offset`, queues know it to `reput`."""
+    """Recovery: a store was opened; the log ends at `max_offset`, queues know it to `reput`.
+
+    `cut` is the end of the last record behind `flushed`, or `flushed` itself. The log goes on
+    there, or behind the blank that ends that file.
+    """
 
     clean: bool
     min_offset: PhysicalOffset
     max_offset: PhysicalOffset
     flushed: PhysicalOffset
+    cut: PhysicalOffset
     reput: PhysicalOffset
 
 
 class Crash(NamedTuple):
     """The world: the process was killed, or the power failed; `image` says what survived.
 
-    `survived` is where the log ends that the next life finds, -1 while there is none.
+    `survived` is where the log ends that the next life finds, before a blank closes its last
+    file; -1 while there is none.
     """
 
     power: bool

@@ -9,7 +9,7 @@
 
 The lab keeps the ledger: what was answered and shown is noted as it happens, and `check` compares
 it with the store. `kill` ends a life and leaves the disk as it is: a later power failure may still
-take what was never forced.
+take what was never forced. A `TraceLog` hears all lives, crashes included (spec/trace.md).
 """
 
 from collections.abc import Callable, Mapping
@@ -40,6 +40,7 @@ from refimpl.model.sys_flag import TRANSACTION_PREPARED_TYPE
 from refimpl.sim.ledger import Ledger
 from refimpl.sim.memory_disk import MemoryDisk
 from refimpl.sim.stopping_disk import LabDisk, Stopped, StoppingDisk
+from refimpl.sim.trace_writer import TraceLog
 from refimpl.store.message_arriving import MessageArrived
 from refimpl.store.message_store import MessageStore
 from refimpl.store.store_event import ForceWanted, PutCompleted, StoreEvent, StoreStopped
@@ -77,6 +78,7 @@ class StoreLab:
         *,
         ledger: Ledger | None = None,
         now: Millis = START,
+        trace: TraceLog | None = None,
     ) -> None:
         self.release = release
         self.config = Config.of(release, "broker", {**MINIMAL, **(overrides or {})})
@@ -88,6 +90,7 @@ class StoreLab:
         self.refused: str | None = None  # why the store did not open
         self.stopped: StoreStopped | None = None  # the end of an orderly shutdown
         self.alive = False
+        self.trace = trace
         self._open(disk or MemoryDisk(), None)
 
     # --- life
@@ -97,12 +100,13 @@ class StoreLab:
         self.refused = self.stopped = None
         self.disk = StoppingDisk(disk, stop_after)
         disk.now = self.now
-        self.store = MessageStore(self.disk, self.config, self.release, HOST)
+        self.store = MessageStore(self.disk, self.config, self.release, HOST, tracer=self.trace)
         try:
             self.store.load(self.now)
             self.store.start(self.now)
         except Stopped:
             self._dead()
+            self._crashed(power=True)
             return False
         except StartRefused as error:
             self.refused = str(error)
@@ -126,6 +130,7 @@ class StoreLab:
         other = object.__new__(StoreLab)
         other.release, other.config = self.release, self.config
         other.ledger, other.now, other.alive = self.ledger, self.now, False
+        other.trace = None if self.trace is None else self.trace.branch(self.trace.header.trace)
         other._open(disk, stop_after)
         return other
 
@@ -141,12 +146,18 @@ class StoreLab:
             # STORE-PROMISE-2: with a pool the page cache has only what was committed
             readable = files.max_offset if log.pool is None else files.committed_where
             self.ledger = self.ledger.killed(readable)
+            self._crashed(power=False)
         return self._dead()
 
     def fail_power(self) -> LabDisk:
         """End everything at once; the caller chooses what of the disk is left."""
         self.ledger = self.ledger.power_failed()
+        self._crashed(power=True)
         return self._dead()
+
+    def _crashed(self, *, power: bool) -> None:
+        if self.trace is not None:
+            self.trace.crash(power=power, image="")
 
     def shutdown(self) -> None:
         """Begin the orderly end; with every force that it asks for done it says `StoreStopped`."""
@@ -314,6 +325,8 @@ class StoreLab:
                 self.ledger = self.ledger.answered(put, event.status)
             case StoreStopped():
                 self.stopped = event
+                if self.trace is not None:
+                    self.trace.shutdown(clean=event.clean)
                 if event.clean:
                     self.ledger = self.ledger.stopped()
             case MessageArrived():

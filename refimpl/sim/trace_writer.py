@@ -66,13 +66,22 @@ class TraceLog:
         """Return what was heard; each crash knows where the next life found the end."""
         events: list[TraceEvent] = []
         survived = UNKNOWN_END
+        followed = False  # by another crash before any recovery was done
         for event in reversed(self.events):
             if isinstance(event, Recovered):
-                survived = event.max_offset
+                survived = self._survived(event)
+                followed = False
             elif isinstance(event, Crash):
-                event = event._replace(survived=survived)  # noqa: PLW2901 - what is known by now
+                if event.power or not followed:  # else the page cache went with the later one
+                    event = event._replace(survived=survived)  # noqa: PLW2901 - known by now
+                followed = True
             events.append(event)
         return Trace(self.header, tuple(reversed(events)))
+
+    def _survived(self, event: Recovered) -> PhysicalOffset:
+        """Tell where the log ended that recovery found: it may close the file behind that."""
+        begin = event.max_offset - self.header.file_size
+        return PhysicalOffset(max(event.cut, begin) if event.max_offset > event.cut else event.cut)
 
     def text(self) -> str:
         """Return the trace as lines."""

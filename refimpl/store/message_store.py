@@ -33,6 +33,7 @@ from refimpl.store.consume_queue_table import ConsumeQueueTable
 from refimpl.store.errors import StoreDamaged, StoreLoadRefused, StoreLocked
 from refimpl.store.flush_manager import FlushManager
 from refimpl.store.index_service import IndexService
+from refimpl.store.log_end import last_record_end
 from refimpl.store.message_reader import MessageReader
 from refimpl.store.recovery import deliver_at, recover_abnormally, recover_normally
 from refimpl.store.reput import ReputMessageService
@@ -292,6 +293,7 @@ class MessageStore(StoreReads):
                     PhysicalOffset(self.commit_log.min_offset()),
                     PhysicalOffset(self.commit_log.max_offset()),
                     PhysicalOffset(self.commit_log.mapped_file_queue.flushed_where),
+                    last_record_end(self.commit_log),
                     PhysicalOffset(self.reput.reput_from_offset),
                 )
             )

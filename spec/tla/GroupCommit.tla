@@ -183,14 +183,19 @@ Shutdown ==
   /\ up' = FALSE /\ flushed' = 0 /\ recoveredTo' = 0 /\ attempts' = 0
   /\ UNCHANGED <<log, forcing, appended, requestsWrite, requestsRead, unanswered, okAtRisk>>
 
-(* The store opens again: it trusts what it knows to be durable, or the beginning of a file *)
-Recovered(from) ==
+(* The store opens again: it trusts what it knows to be durable, or the beginning of a file.
+   Where something stood behind the last record, blanks close its file, `to` its end
+   (STORE-RECOVERY-6); a recovery that was cut off may have done that before *)
+Recovered(from, to) ==
   /\ ~up /\ up' = TRUE
   /\ IF Design = "recovered-is-durable"
      THEN from = Wrote
      ELSE from <= durable /\ (from = durable \/ from % FileSize = 0)
-  /\ flushed' = from /\ recoveredTo' = Wrote
-  /\ UNCHANGED <<log, forcing, lists, okAtRisk>>
+  /\ to = Wrote \/ (to % FileSize = 0 /\ to > Wrote)
+  /\ live' = live \o [i \in 1..((to \div FileSize) - (Wrote \div FileSize)) |->
+                       ((Wrote \div FileSize) + i) * FileSize]
+  /\ flushed' = from /\ recoveredTo' = to
+  /\ UNCHANGED <<durable, forcing, lists, okAtRisk>>
 
 Offsets == 0..MaxOffset
 Next ==
@@ -201,7 +206,7 @@ Next ==
   \/ \E ticket \in Offsets : Expire(ticket)
   \/ \E keep \in Offsets : Crash(keep)
   \/ Shutdown
-  \/ \E from \in Offsets : Recovered(from)
+  \/ \E from \in Offsets, to \in Offsets : Recovered(from, to)
 Spec == Init /\ [][Next]_vars
 
 (* The clock alone is fair: a force may never end, and the flusher may never run *)

@@ -50,7 +50,7 @@ HForceLog == ForceLog /\ Told
 HFlushed == Flushed /\ Told
 HForceFailed == ForceFailed /\ Told
 HShutdown == Shutdown /\ Told
-HRecovered(from) == Recovered(from) /\ Told
+HRecovered(from, to) == Recovered(from, to) /\ Told
 HNext ==
   \/ \E size \in Sizes, waits \in BOOLEAN : HDoAppend(size, waits)
   \/ \E next \in Offsets : HPutRequest(next)
@@ -64,7 +64,7 @@ HNext ==
   \/ \E ticket \in Offsets : HExpire(ticket)
   \/ \E keep \in Offsets : HCrash(keep)
   \/ HShutdown
-  \/ \E from \in Offsets : HRecovered(from)
+  \/ \E from \in Offsets, to \in Offsets : HRecovered(from, to)
 HSpec == HInit /\ [][HNext]_everything
 
 Observable == INSTANCE StoreObservable WITH

@@ -180,7 +180,14 @@ Full(offset) == [from |-> offset, wrote |-> FileSize, cached |-> FileSize, kept 
 Refill(from) ==
   LET count == IF from >= flushedWhere THEN 0 ELSE (flushedWhere - FileOf(from)) \div FileSize
   IN [i \in 1..count |-> Full(FileOf(from) + (i - 1) * FileSize)]
-TruncateDirtyFiles(from) ==
+(* STORE-RECOVERY-6: where something stood behind the cut, blanks end its file; `to` is its end *)
+CloseTo(cut, to) ==
+  LET start == IF cut = <<>> THEN HoleAt ELSE cut[Len(cut)].from + FileSize
+      count == IF to > start THEN (to - start) \div FileSize ELSE 0
+  IN [i \in 1..Len(cut) |-> [cut[i] EXCEPT !.wrote = FileSize, !.cached = FileSize]]
+     \o [i \in 1..count |-> [Full(start + (i - 1) * FileSize) EXCEPT !.kept = 0]]
+TruncateDirtyFiles(from, to) ==
+  /\ to = HoleAt \/ (to % FileSize = 0 /\ to > HoleAt)
   /\ phase = "loaded" /\ phase' = "up"
      \* where the flushes of this life begin: a file below which all is durable, or the end
   /\ from >= first /\ from <= HoleAt
@@ -191,8 +198,8 @@ TruncateDirtyFiles(from) ==
          cut == [i \in 1..Len(stay) |->
            LET wrote == Min(stay[i].cached, Max(0, HoleAt - stay[i].from)) IN
            [stay[i] EXCEPT !.wrote = wrote, !.cached = wrote, !.kept = Min(@, wrote)]]
-     IN files' = Window(Refill(from) \o cut, from)
-  /\ committedWhere' = HoleAt
+     IN files' = Window(Refill(from) \o (IF to = HoleAt THEN cut ELSE CloseTo(cut, to)), from)
+  /\ committedWhere' = to
   /\ flushedWhere' = from
   /\ UNCHANGED <<first, forcing, promised>>
 
@@ -201,12 +208,12 @@ Next ==
   \/ \E size \in Sizes : AppendMessage(size)
   \/ Commit \/ Flush \/ Flushed \/ DirtyAgain \/ RemoveFirst
   \/ \E machine \in BOOLEAN : Crash(machine)
-  \/ Load \/ \E from \in Offsets : TruncateDirtyFiles(from)
+  \/ Load \/ \E from \in Offsets, to \in Offsets : TruncateDirtyFiles(from, to)
 Spec == Init /\ [][Next]_vars
 (* A round of flush is made again and again, and forces succeed again and again *)
 FairSpec == Spec /\ WF_vars(Commit) /\ WF_vars(Flush) /\ WF_vars(Flushed \/ DirtyAgain)
                  /\ SF_vars(Flushed) /\ WF_vars(Load)
-                 /\ WF_vars(\E from \in Offsets : TruncateDirtyFiles(from))
+                 /\ WF_vars(\E from \in Offsets, to \in Offsets : TruncateDirtyFiles(from, to))
 ----------------------------------------------------------------------------
 TypeOK ==
   /\ first \in Offsets /\ flushedWhere \in Offsets /\ committedWhere \in Offsets

@@ -9,11 +9,15 @@
 (* allowed.  An invariant that fails prints VIOLATES.                      *)
 (***************************************************************************)
 EXTENDS GroupCommit, TraceData, TLC
-VARIABLES t, l          \* number of the trace, next event
+VARIABLES t, l,         \* number of the trace, next event
+          batches       \* [from, to] of batches that are not durable: one event, many records
 
 Trace == Traces[t]
 Ev    == Trace[l]
 Ends(keep) == IF keep = 0 THEN durable ELSE live[keep]
+(* A blank is no record: where the durable part ends with one, `survived` is the record before *)
+Kept(survived) ==
+  IF survived < durable /\ NextFile(survived) = durable THEN durable ELSE survived
 
 (* Will the producer of this record ask: its next event says so *)
 Waits == IF l < Len(Trace) THEN Trace[l + 1].e = "PutRequest" ELSE FALSE
@@ -68,17 +72,19 @@ Conditions ==
          <<"IsDurable = durable", IF requestsRead = <<>> THEN FALSE
                                   ELSE IsDurable = Ev.durable>> >>
     [] Ev.e = "Crash" -> <<
-         <<"what is durable survives", Ev.survived = -1 \/ Ev.survived >= durable>>,
-         <<"the log ends behind a record", Ev.survived = -1 \/
-            \E keep \in 0..Len(live) : Ends(keep) = Ev.survived>>,
-         <<"the page cache outlives the process", Ev.power \/ Ev.survived \in {-1, Wrote}>> >>
+         <<"what is durable survives", Ev.survived = -1 \/ Kept(Ev.survived) >= durable>>,
+         <<"the log ends behind a record", Ev.survived = -1 \/ ~Ev.power \/
+            \E keep \in 0..Len(live) : Ends(keep) = Kept(Ev.survived)>>,
+         <<"the page cache outlives the process",
+           Ev.power \/ Ev.survived = -1 \/ Wrote \in {Ev.survived, NextFile(Ev.survived)}>> >>
     [] Ev.e = "Shutdown" /\ Ev.clean -> <<
          <<"everything is durable", live = <<>> /\ flushed = Wrote>>,
          <<"everybody is answered", unanswered = {} /\ appended = {}>>,
          <<"the lists are empty", requestsWrite = <<>> /\ requestsRead = <<>> >> >>
     [] Ev.e = "Recovered" -> <<
          <<"the store is down", ~up>>,
-         <<"max_offset is where the crash left the log", Wrote = Ev.max_offset>>,
+         <<"max_offset is where the crash left the log, or ends a file behind it",
+           Ev.max_offset = Wrote \/ (Ev.max_offset > Wrote /\ Ev.max_offset % FileSize = 0)>>,
          <<"flushed is durable", Ev.flushed <= durable>>,
          <<"flushed is the end or begins a file",
            Ev.flushed = durable \/ Ev.flushed % FileSize = 0>> >>
@@ -90,6 +96,29 @@ Refusing == SelectSeq(Conditions, LAMBDA condition : ~condition[2])
 IsEvent(name) ==
   /\ l <= Len(Trace) /\ Ev.e = name /\ Allows
   /\ l' = l + 1 /\ t' = t
+  /\ batches' = IF name = "Append"
+                THEN {b \in batches : b.to > durable} \cup
+                     (IF Ev.messages > 1 THEN {[from |-> Ev.offset, to |-> Ev.offset + Ev.size]}
+                      ELSE {})
+                ELSE IF name = "Recovered" THEN {} ELSE batches
+
+(* The machine may stop within an append that nobody heard of: the log goes on behind what the
+   trace knows, and only the crash shows it *)
+Unheard == Ev.e = "Crash" /\ Ev.power /\ up /\ Ev.survived > Wrote
+InBatch(end) == \E b \in batches : b.from < end /\ end < b.to
+(* A crash may cut a batch behind one of its records, which no event told of *)
+Splits ==
+  /\ Ev.e = "Crash" /\ Ev.survived > durable /\ Ev.survived \notin RangeOf(live)
+  /\ InBatch(Ev.survived)
+  /\ live' = SelectSeq(live, LAMBDA end : end < Ev.survived) \o <<Ev.survived>>
+             \o SelectSeq(live, LAMBDA end : end > Ev.survived)
+  /\ UNCHANGED <<durable, disk, lists, okAtRisk, up>>
+Appends ==
+  /\ Unheard
+  /\ \E size \in {Ev.survived - Wrote, Ev.survived - NextFile(Wrote), FileSize - MinBlank} :
+       size > 0 /\ DoAppend(size, FALSE)
+  /\ \E k \in 1..Len(live') : live'[k] = Ev.survived
+Between == l <= Len(Trace) /\ (Splits \/ Appends) /\ UNCHANGED <<t, l, batches>>
 TAppend       == IsEvent("Append") /\ DoAppend(Ev.size, Waits)
 TPutRequest   == IsEvent("PutRequest") /\ PutRequest(Ev.ticket, Ev.next_offset)
 TSwapRequests == IsEvent("SwapRequests") /\ SwapRequests
@@ -102,11 +131,12 @@ TWakeup       == IsEvent("WakeupCustomer")
                  /\ IF Ev.expired THEN Expire(Ev.ticket) ELSE WakeupCustomer
 TCrash        == /\ IsEvent("Crash")
                  /\ \E keep \in 0..Len(live) :
-                      /\ IF Ev.survived = -1 THEN keep = Len(live) ELSE Ends(keep) = Ev.survived
+                      /\ IF Ev.survived = -1 \/ ~Ev.power THEN keep = Len(live)
+                         ELSE Ends(keep) = Kept(Ev.survived)
                       /\ Crash(keep)
 TShutdown     == IsEvent("Shutdown") /\ IF Ev.clean THEN Shutdown ELSE Crash(Len(live))
-TRecovered    == IsEvent("Recovered") /\ Recovered(Ev.flushed)
-Step == \/ TAppend \/ TPutRequest \/ TSwapRequests \/ TFlush \/ TDropRequest \/ TForceLog
+TRecovered    == IsEvent("Recovered") /\ Recovered(Ev.flushed, Ev.max_offset)
+Step == \/ Between \/ TAppend \/ TPutRequest \/ TSwapRequests \/ TFlush \/ TDropRequest \/ TForceLog
         \/ TFlushed \/ TForceFailed \/ TWakeup \/ TCrash \/ TShutdown \/ TRecovered
 
 (* What would have been allowed, as events *)
@@ -139,7 +169,7 @@ State ==
 
 Accept ==
   /\ l = Len(Trace) + 1 /\ PrintT(<<"ACCEPT", t>>)
-  /\ l' = l + 1 /\ UNCHANGED <<vars, t>>
+  /\ l' = l + 1 /\ UNCHANGED <<vars, t, batches>>
 Stuck ==
   /\ l <= Len(Trace) /\ ~ENABLED Step
   /\ PrintT(<<"STUCK", t, l, ToString([i \in 1..Len(Refusing) |-> Refusing[i][1]]),
@@ -156,12 +186,12 @@ Report ==
 (* A trace begins with what its first start found, all of it below `flushed` durable *)
 Found == Traces[t][1]
 TInit ==
-  /\ t \in 1..Len(Traces) /\ l = 1
+  /\ t \in 1..Len(Traces) /\ l = 1 /\ batches = {}
   /\ durable = IF Found.e = "Recovered" THEN Found.flushed ELSE 0
   /\ live = IF Found.e # "Recovered" THEN <<>>
-            ELSE IF Found.max_offset > Found.flushed THEN <<Found.max_offset>> ELSE <<>>
+            ELSE IF Found.cut > Found.flushed THEN <<Found.cut>> ELSE <<>>
   /\ flushed = 0 /\ forcing = 0
   /\ appended = {} /\ requestsWrite = <<>> /\ requestsRead = <<>> /\ unanswered = {}
   /\ attempts = 0 /\ recoveredTo = 0 /\ okAtRisk = {} /\ up = FALSE
-TSpec == TInit /\ [][Step \/ Accept \/ Stuck]_<<vars, t, l>>
+TSpec == TInit /\ [][Step \/ Accept \/ Stuck]_<<vars, t, l, batches>>
 =============================================================================

@@ -19,6 +19,9 @@ Begins == IF files = <<>> THEN End ELSE Last.from + Last.wrote
 FileAt == IF IndexOf(flushedWhere) = 0 THEN 0
           ELSE files[IndexOf(flushedWhere)].from + files[IndexOf(flushedWhere)].cached
 (* what of each file a crash left, where the log was found to end at `survived` *)
+Kept(survived) ==
+  IF survived # -1 /\ survived < promised /\ NextFile(survived) = promised
+  THEN promised ELSE survived      \* a blank is no record
 Parts(survived) == [i \in 1..Len(files) |->
   IF survived = -1 \/ survived >= files[i].from + files[i].cached THEN files[i].cached
   ELSE Max(files[i].kept, survived - files[i].from)]
@@ -37,14 +40,17 @@ Conditions ==
     [] Ev.e \in {"Flushed", "ForceFailed"} -> <<
          <<"forcing = where", forcing = Ev.where>> >>
     [] Ev.e = "Crash" -> <<
-         <<"what was flushed survives", Ev.survived = -1 \/ Ev.survived >= promised>>,
-         <<"the log ends where it was written", Ev.survived = -1 \/ Left(Ev.survived)>>,
-         <<"the page cache outlives the process", Ev.power \/ Ev.survived \in {-1, Begins}>> >>
+         <<"what was flushed survives", Ev.survived = -1 \/ Kept(Ev.survived) >= promised>>,
+         <<"the log ends where it was written", Ev.survived = -1 \/ ~Ev.power \/ Left(Kept(Ev.survived))>>,
+         <<"the page cache outlives the process",
+           Ev.power \/ phase # "up" \/ Ev.survived = -1
+             \/ Begins \in {Ev.survived, NextFile(Ev.survived)}>> >>
     [] Ev.e = "Shutdown" /\ Ev.clean -> <<
          <<"everything is flushed", flushedWhere = Begins>> >>
     [] Ev.e = "Recovered" -> <<
          <<"the store is down", phase = "loaded">>,
-         <<"max_offset is where the first hole is", HoleAt = Ev.max_offset>>,
+         <<"max_offset is where the first hole is, or ends a file behind it",
+           Ev.max_offset = HoleAt \/ (Ev.max_offset > HoleAt /\ Ev.max_offset % FileSize = 0)>>,
          <<"flushed is durable", Ev.flushed <= promised>>,
          <<"flushed is the end or begins a file",
            Ev.flushed = HoleAt \/ Ev.flushed % FileSize = 0>> >>
@@ -57,16 +63,20 @@ Blank == /\ Is("Append") /\ phase = "up" /\ files # <<>> /\ Ev.offset = Last.fro
          /\ Last.wrote < FileSize /\ AppendMessage(FileSize - Last.wrote)
 MakesFile == /\ Is("Append") /\ phase = "up" /\ Ev.offset = End /\ Create
 Loads == Is("Recovered") /\ Load
-Between == (Blank \/ MakesFile \/ Loads) /\ UNCHANGED <<t, l>>
+(* The machine may stop within an append that nobody heard of: only the crash shows it *)
+Unheard ==
+  /\ Is("Crash") /\ phase = "up" /\ Ev.power /\ Ev.survived > Begins
+  /\ IF Begins = End THEN Create ELSE AppendMessage(Min(Ev.survived, End) - Begins)
+Between == (Blank \/ MakesFile \/ Loads \/ Unheard) /\ UNCHANGED <<t, l>>
 
 IsEvent(name) == Is(name) /\ Allows /\ l' = l + 1 /\ t' = t
 TAppend    == IsEvent("Append") /\ files # <<>> /\ Begins < End /\ AppendMessage(Ev.size)
 TFlush     == (IsEvent("Flush") \/ IsEvent("ForceLog")) /\ Flush
 TFlushed   == IsEvent("Flushed") /\ Flushed
 TFailed    == IsEvent("ForceFailed") /\ DirtyAgain
-TCrash     == IsEvent("Crash") /\ CrashTo(Ev.power, Parts(Ev.survived), NoneLost)
+TCrash     == IsEvent("Crash") /\ CrashTo(Ev.power, Parts(IF Ev.power THEN Kept(Ev.survived) ELSE -1), NoneLost)
 TShutdown  == IsEvent("Shutdown") /\ CrashTo(FALSE, Parts(-1), NoneLost)
-TRecovered == IsEvent("Recovered") /\ TruncateDirtyFiles(Ev.flushed)
+TRecovered == IsEvent("Recovered") /\ TruncateDirtyFiles(Ev.flushed, Ev.max_offset)
 Step == Between \/ TAppend \/ TFlush \/ TFlushed \/ TFailed \/ TCrash \/ TShutdown \/ TRecovered
 
 Choice(enabled, event) == IF enabled THEN <<ToString(event)>> ELSE <<>>
@@ -99,7 +109,7 @@ Report ==
 
 Found == Traces[t][1]
 FoundFlushed == IF Found.e = "Recovered" THEN Found.flushed ELSE 0
-FoundMax     == IF Found.e = "Recovered" THEN Found.max_offset ELSE 0
+FoundMax     == IF Found.e = "Recovered" THEN Found.cut ELSE 0
 FoundFiles ==
   IF FoundMax = FileOf(FoundFlushed) THEN <<>>
   ELSE [i \in 1..((FoundMax - 1 - FileOf(FoundFlushed)) \div FileSize + 1) |->
