@@ -19,6 +19,7 @@ from refimpl.model.release import RELEASES
 from refimpl.sim.crash_disk import CrashDisk
 from refimpl.sim.crash_images import ORDERED, STRICT, DiskContract, Names
 from refimpl.sim.store_lab import StoreLab
+from refimpl.store.message_store import CLEAN_FILES
 
 FLUSH_MODES: Final = {
     "sync": {"flushDiskType": "SYNC_FLUSH"},
@@ -147,6 +148,15 @@ class Hunt:
     def _read(self, _a: int, b: int) -> None:
         self.lab.read(queue_id=b % 2)
 
+    def _clean(self, a: int, _b: int) -> None:
+        """Retention by force: the disk is rather full, now and then too full for a put."""
+        lab = self.lab
+        lab.disk.disk.used = 0.95 if a % 4 == 0 else 0.88
+        lab.advance(1000)
+        lab.step(CLEAN_FILES)
+        lab.disk.disk.used = 0.1
+        lab.ledger = lab.ledger.removed(lab.store.commit_log.min_offset())
+
     # --- ends
 
     def _kill(self, a: int, b: int) -> None:
@@ -213,6 +223,7 @@ _WEIGHTS: Final = {
     "force": 20,
     "settle": 4,
     "read": 5,
+    "clean": 2,
     "kill": 2,
     "power": 4,
     "stop_in_put": 2,

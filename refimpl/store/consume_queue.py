@@ -150,15 +150,19 @@ class ConsumeQueue:
         self._measure()
 
     def _names_its_record(self) -> bool:
-        """True where the last unit cannot be wrong: its record is there, or was taken."""
+        """True where the last unit is sound: its record is there, or may have been taken."""
         unit = self._unit_at(self._end - CQ_STORE_UNIT_SIZE)
-        if unit is None or _position(unit) < self._log.min_offset():
+        if unit is None or _position(unit) == -1:
             return True
-        record = self._log.get_message(unit[0], unit[1])
+        offset, size, _ = unit
+        if offset < self._log.min_offset():
+            before = self._unit_at(self._end - 2 * CQ_STORE_UNIT_SIZE)
+            return size <= self._log.file_size and (before is None or _position(before) < offset)
+        record = self._log.get_message(offset, size)
         if record is None or len(record) < _HEAD:
             return False
         named: tuple[int, int] = _SIZE_AND_QUEUE_OFFSET.unpack_from(record)
-        return named == (unit[1], self._end // CQ_STORE_UNIT_SIZE - 1)
+        return named == (size, self._end // CQ_STORE_UNIT_SIZE - 1)
 
     def correct_min_offset(self, min_physical_offset: int) -> None:
         """STORE-CQ-5: let the queue begin at the first unit whose record is still there.

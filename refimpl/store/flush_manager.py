@@ -11,6 +11,7 @@ and the owner of the store, who performs `ForceWanted`. At most one force of the
 from typing import Final
 
 from refimpl.model.config import Config
+from refimpl.model.disk import DiskError
 from refimpl.model.ids import ForceToken, Millis, PhysicalOffset, Ticket
 from refimpl.model.release import Release
 from refimpl.model.status import PutMessageStatus
@@ -212,7 +213,13 @@ class FlushManager:
         What recovery found is forced first, and no request pays for it with its attempts.
         """
         if self._log_force is None and self._group_commit.flushed_where < self._recovered_to:
-            return None if self._force_log(0) else Millis(now + RETRY_AFTER)
+            if self._force_log(0):
+                return None
+            # nothing is left to force where retention took it: then that is no debt any more
+            where = self._log.mapped_file_queue.flushed_where
+            self._group_commit = commits.flushed(self._group_commit, where)
+            if where < self._recovered_to:
+                return Millis(now + RETRY_AFTER)
         while self._log_force is None:
             state = self._group_commit
             if not state.requests_read:
@@ -341,7 +348,10 @@ class FlushManager:
         self._write_checkpoint()
 
     def _write_checkpoint(self) -> None:
-        """Write and force the page where it says something new."""
+        """Write and force the page where it says something new.
+
+        A page that the disk does not take stays as it was, and the next round writes it.
+        """
         checkpoint = self._checkpoint
         marks = (
             checkpoint.physic_msg_timestamp,
@@ -349,10 +359,15 @@ class FlushManager:
             checkpoint.index_msg_timestamp,
             checkpoint.logics_physical_offset,
         )
-        if marks != self._written_checkpoint:
+        if marks == self._written_checkpoint:
+            return
+        try:
             checkpoint.write()
-            self._written_checkpoint = marks
-            self._checkpoint_token = self._force(CHECKPOINT_PATH)
+        except DiskError:
+            self.drain_failed = self.draining
+            return
+        self._written_checkpoint = marks
+        self._checkpoint_token = self._force(CHECKPOINT_PATH)
 
     # --- completions
 

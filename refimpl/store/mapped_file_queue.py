@@ -225,6 +225,8 @@ class MappedFileQueue:
         STORE-FLUSH-3: a force stops at the end of a file. The caller forces the path, and calls
         `flushed` when, and only when, that succeeded.
         """
+        if self.flushed_where < self.min_offset:
+            self.flushed_where = self.min_offset  # retention took what was not flushed
         where = self.flushed_where
         mapped_file = self.find_mapped_file_by_offset(where, where == 0)
         if mapped_file is None or not mapped_file.is_able_to_flush(least_pages):
@@ -354,6 +356,7 @@ class MappedFileQueue:
             expired = now >= mapped_file.last_modified() + expired_time
             if not (expired or clean_immediately) or not mapped_file.destroy():
                 break
+            self.disk.sync_directory(self.directory)  # one by one: there is never a gap
             deleted += 1
             if deleted >= DELETE_FILES_BATCH_MAX:
                 break
@@ -371,6 +374,7 @@ class MappedFileQueue:
                 break
             if not mapped_file.destroy():
                 break
+            self.disk.sync_directory(self.directory)
             deleted += 1
         self.remove_first(deleted)
         return deleted

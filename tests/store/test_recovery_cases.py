@@ -583,6 +583,45 @@ def test_power_after_retention(release: Release) -> None:
         assert again.store.commit_log.min_offset() <= minimum
 
 
+@RELEASE
+def test_retention_of_what_was_not_forced(release: Release) -> None:
+    """STORE-FLUSH-3: files go that a killed process never forced; flushes go on behind them."""
+    store = lab(release, SYNC)
+    for _ in range(5):
+        store.put()
+    assert store.reopen(killed(store))
+    store.settle_ledger()
+    store.disk.disk.used = 0.88
+    store.advance(1000)
+    store.step(CLEAN_FILES)
+    store.ledger = store.ledger.removed(store.store.commit_log.min_offset())
+    store.put()
+    store.settle()
+    assert store.ledger.sent[5].status is OK
+    assert store.check() == []
+
+
+@RELEASE
+@pytest.mark.parametrize("kept", [5, 8, 9, 11])
+def test_torn_pre_blank_unit(release: Release, kept: int) -> None:
+    """STORE-RECOVERY-10: a queue that began above 0 has a torn unit, below the log."""
+    store = filled(release, 5)
+    store.disk.disk.used = 0.88
+    store.advance(1000)
+    store.step(CLEAN_FILES)
+    store.ledger = store.ledger.removed(store.store.commit_log.min_offset())
+    disk = killed(store)
+    for path in list(disk.files()):
+        if path.startswith(QUEUE):
+            disk.unlink(path)
+    reopened(store, disk)
+    assert store.read() == [4]
+    disk = killed(store)
+    disk.write(f"{QUEUE}{name(80)}", kept, bytes(80 - kept))
+    reopened(store, disk)
+    assert store.read() == [4]
+
+
 # --- refusals
 
 
