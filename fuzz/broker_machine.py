@@ -1,7 +1,7 @@
 """What the machines of the broker share: a broker of some release, its deaths and returns."""
 
-from collections.abc import Mapping
-from typing import ClassVar
+from collections.abc import Iterable, Mapping
+from typing import ClassVar, NoReturn
 
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, invariant, precondition, rule
@@ -10,6 +10,7 @@ from fuzz.dialogue import Client
 from fuzz.stateful.machine import CountedMachine
 from refimpl.broker.invariants import violations
 from refimpl.model.errors import StartRefused
+from refimpl.model.override import override
 from refimpl.model.prng import Prng
 from refimpl.model.release import RELEASES
 from refimpl.sim.crash_disk import CrashDisk
@@ -29,6 +30,8 @@ class BrokerMachine(CountedMachine):
     OVERRIDES: ClassVar[Mapping[str, str]] = {}
     lab: BrokerLab
     client: Client
+    began_well = False
+    has_failed = False
 
     @initialize(release=st.sampled_from(sorted(RELEASES)))
     def begin(self, release: str) -> None:
@@ -37,6 +40,7 @@ class BrokerMachine(CountedMachine):
         self.lab.start()
         self.client = Client(self.lab)
         self.began()
+        self.began_well = True
 
     def began(self) -> None:
         """The broker runs for the first time."""
@@ -47,12 +51,34 @@ class BrokerMachine(CountedMachine):
     def lost_power(self, image: CrashImage) -> None:
         """The broker runs again on what `image` kept."""
 
+    def at_the_end(self) -> None:
+        """Heal everything, and demand what was promised; not called after a failure."""
+
+    @override
+    def teardown(self) -> None:
+        """The end of a run."""
+        if self.began_well and not self.has_failed and self.lab.runs:
+            self.at_the_end()
+
+    @override
+    def broken(self, invariant: str, detail: str) -> NoReturn:
+        """End the run; nothing more is demanded of it."""
+        self.has_failed = True
+        super().broken(invariant, detail)
+
+    @override
+    def none_of(self, violations: Iterable[str]) -> None:
+        """End the run at the first violation."""
+        for violation in violations:
+            invariant, _, detail = violation.partition(": ")
+            self.broken(invariant, detail)
+
     def must(self, holds: bool, invariant: str, detail: object) -> None:
         """End the run unless `holds`."""
         if not holds:
             self.broken(invariant, str(detail))
 
-    @precondition(lambda self: self.allows(KILL))
+    @precondition(lambda self: KILL in self.FAULTS and self.allows(KILL))
     @rule(pause=st.sampled_from((1, 700, 30_000)))
     def kill(self, pause: int) -> None:
         """`kill -9`, and a start after a while."""
@@ -62,7 +88,7 @@ class BrokerMachine(CountedMachine):
         self.lab.start()
         self.came_back(killed=True)
 
-    @precondition(lambda self: self.allows(POWER_LOSS))
+    @precondition(lambda self: POWER_LOSS in self.FAULTS and self.allows(POWER_LOSS))
     @rule(seed=st.integers(0, 1_000_000))
     def lose_power(self, seed: int) -> None:
         """The machine dies with what was not forced; every image must be one that opens."""

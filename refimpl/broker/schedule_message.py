@@ -93,11 +93,12 @@ class ScheduleMessageService:
     def correct_delay_offset(self) -> None:
         """Move an offset outside of its queue to the nearer end. Fault B49."""
         for level, offset in list(self.offset_table.items()):
-            queue = self._queue(level)
-            if queue is None or level not in self.levels.table:
+            if level not in self.levels.table:
                 continue
-            low = queue.min_offset_in_queue
-            high = self._ctx.store.next_offset(_TOPIC, QueueId(queue.queue_id))
+            queue = self._queue(level)
+            low = 0 if queue is None else queue.min_offset_in_queue
+            queue_id = QueueId(delay_level_to_queue_id(level))
+            high = self._ctx.store.next_offset(_TOPIC, queue_id)
             self.offset_table[level] = min(max(offset, low), high)
 
     def _step_of(self, level: int) -> "_Deliver":

@@ -1,0 +1,251 @@
+"""Tables of topics and groups: told is kept, a version names one table, no file is ever half."""
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+from hypothesis import strategies as st
+from hypothesis.stateful import invariant, precondition, rule
+
+from fuzz.broker_machine import KILL, POWER_LOSS, BrokerMachine
+from fuzz.dialogue import SUCCESS
+from fuzz.stateful.registry import Machine
+from refimpl.model.override import override
+from refimpl.model.subscription_group import SubscriptionGroupConfig
+from refimpl.remoting.header.topic_admin import (
+    CreateTopicRequestHeader,
+    DeleteTopicRequestHeader,
+)
+from refimpl.sim.crash_disk import CrashDisk
+from refimpl.sim.crash_images import CrashImage
+from refimpl.sim.disk_faults import DiskFault, DiskFaults, FaultPoint
+
+UPDATE_AND_CREATE_TOPIC, DELETE_TOPIC_IN_BROKER = 17, 215
+TOPICS = ("T1", "T2", "T3")
+GROUPS = ("G1", "G2")
+FILES = ("config/topics.json", "config/subscriptionGroup.json")
+FORCE_FAILS, NO_SPACE, FORCES_WAIT = "force-fails", "no-space", "forces-wait"
+_Tables = tuple[str, str]
+
+
+class TopicConfigMachine(BrokerMachine):
+    """The model is the history of both tables: what was told, and what is durable at least."""
+
+    FAULTS: ClassVar[tuple[str, ...]] = (KILL, POWER_LOSS, FORCE_FAILS, NO_SPACE, FORCES_WAIT)
+    OVERRIDES: ClassVar[Mapping[str, str]] = {}
+
+    @override
+    def began(self) -> None:
+        """The tables of a new broker; nothing is on the disk."""
+        # Per file: the tables that a power loss may leave, the durable one first.
+        self.history: list[list[str]] = [[self._tables()[0]], [self._tables()[1]]]
+        self.names: dict[tuple[int, str], str] = {}  # (file, version) -> table
+        self.unwritten = [False, False]
+
+    def _tables(self) -> _Tables:
+        """Both tables without their versions."""
+        ctx = self.lab.ctx
+        topics, groups = ctx.topic_config_manager, ctx.subscription_group_manager
+        return (
+            repr(sorted(topics.topic_config_table.items())),
+            repr(sorted(groups.subscription_group_table.items())),
+        )
+
+    def _versions(self) -> tuple[str, str]:
+        ctx = self.lab.ctx
+        return (
+            repr(ctx.topic_config_manager.data_version),
+            repr(ctx.subscription_group_manager.data_version),
+        )
+
+    @rule(topic=st.sampled_from(TOPICS), queues=st.integers(1, 4), millis=st.integers(0, 2))
+    def create_topic(self, topic: str, queues: int, millis: int) -> None:
+        """UPDATE_AND_CREATE_TOPIC."""
+        self.lab.move(millis)
+        self._change_topic(topic, queues, SUCCESS)
+
+    def _change_topic(self, topic: str, queues: int, expected: int) -> None:
+        header = CreateTopicRequestHeader(
+            topic=topic,
+            default_topic="TBW102",
+            read_queue_nums=queues,
+            write_queue_nums=queues,
+            perm=6,
+            topic_filter_type="SINGLE_TAG",
+            topic_sys_flag=0,
+            order=False,
+        )
+        answer = self.lab.ask(self.client.channel, UPDATE_AND_CREATE_TOPIC, header)
+        refused = answer.code != SUCCESS
+        self.must(refused == (expected != SUCCESS), "BROKER-TOPIC-7", answer)
+        if not refused:
+            self._note()
+
+    @rule(topic=st.sampled_from(("", "bad topic", "TBW102", "SCHEDULE_TOPIC_XXXX", "x" * 300)))
+    def create_wrong_topic(self, topic: str) -> None:
+        """A name that is refused changes neither tables nor files."""
+        before = (self._tables(), self._versions(), self._files())
+        header = {
+            "topic": topic, "defaultTopic": "TBW102", "readQueueNums": "1", "writeQueueNums": "1",
+            "perm": "6", "topicFilterType": "SINGLE_TAG", "topicSysFlag": "0", "order": "false",
+        }  # fmt: skip
+        answer = self.lab.ask(self.client.channel, UPDATE_AND_CREATE_TOPIC, header)
+        if answer.code == SUCCESS:  # 4.6 lets some pass
+            self._note()
+            return
+        after = (self._tables(), self._versions(), self._files())
+        self.must(before == after, "RefusalChangesNothing", f"{topic}: {answer.remark}")
+
+    @rule(topic=st.sampled_from(TOPICS))
+    def delete_topic(self, topic: str) -> None:
+        """DELETE_TOPIC_IN_BROKER, known or not."""
+        known = topic in self.lab.ctx.topic_config_manager.topic_config_table
+        self.lab.move(1)
+        header = DeleteTopicRequestHeader(topic=topic)
+        self.lab.ask(self.client.channel, DELETE_TOPIC_IN_BROKER, header)
+        if known:
+            gone = topic not in self.lab.ctx.topic_config_manager.topic_config_table
+            self.must(gone, "BROKER-TOPIC-7", topic)
+            self._note()
+
+    @rule(topic=st.sampled_from(TOPICS))
+    def create_by_send(self, topic: str) -> None:
+        """A send to an unknown topic makes it."""
+        known = topic in self.lab.ctx.topic_config_manager.topic_config_table
+        asked = self.client.produce(topic, b"m")
+        code = asked.answer.code if asked.answer else None
+        self.must(code == SUCCESS, "BROKER-TOPIC-7", asked.answer)
+        if not known:
+            self._note()
+
+    @rule(group=st.sampled_from(GROUPS), times=st.integers(0, 3))
+    def update_group(self, group: str, times: int) -> None:
+        """An administrator's word on a group."""
+        manager = self.lab.ctx.subscription_group_manager
+        self.lab.move(1)
+        config = SubscriptionGroupConfig(group_name=group, retry_max_times=times)
+        manager.update_subscription_group_config(config, self.lab.now)
+        self.lab.perform(self.lab.node.handle_timer(self.lab.now))
+        self._note()
+
+    @precondition(lambda self: self.allows(FORCES_WAIT))
+    @rule(wait=st.booleans())
+    def let_forces_wait(self, wait: bool) -> None:
+        """Files become durable later, or now."""
+        self.lab.forces_complete = not wait
+        if wait:
+            self.fault(FORCES_WAIT)
+            return
+        durable = {pending.path for pending in self.lab.forces}
+        for pending in list(self.lab.forces):
+            self.lab.complete_force(pending)
+        for path, history in zip(FILES, self.history, strict=True):
+            if path in durable:
+                del history[:-1]
+
+    @precondition(lambda self: self.allows(FORCE_FAILS))
+    @rule(topic=st.sampled_from(TOPICS), queues=st.integers(1, 4))
+    def create_while_forces_fail(self, topic: str, queues: int) -> None:
+        """The file is written, and its force fails."""
+        self.fault(FORCE_FAILS)
+        waited, self.lab.forces_complete = not self.lab.forces_complete, True
+        self.lab.forces_fail = True
+        self.lab.move(1)
+        self._change_topic(topic, queues, SUCCESS)
+        self.lab.forces_fail = False
+        self.lab.forces_complete = not waited
+
+    @precondition(lambda self: self.allows(NO_SPACE))
+    @rule(group=st.sampled_from(GROUPS), times=st.integers(4, 7))
+    def update_group_without_space(self, group: str, times: int) -> None:
+        """BROKER-LIFECYCLE-10: the disk is full; the old file stays whole, the broker goes on."""
+        disk = self.lab.disk
+        assert isinstance(disk, CrashDisk)
+        fault = DiskFault(FaultPoint.NO_SPACE_CREATE, "config/*.tmp")
+        disk.faults = DiskFaults([fault])
+        manager = self.lab.ctx.subscription_group_manager
+        self.lab.move(1)
+        config = SubscriptionGroupConfig(group_name=group, retry_max_times=times)
+        manager.update_subscription_group_config(config, self.lab.now)
+        disk.faults = None
+        self.fault(NO_SPACE)
+        self.unwritten[1] = True
+        self._note_versions()
+
+    def _note(self) -> None:
+        """A change was told: it was written, and it is durable where its force ended well."""
+        tables = self._tables()
+        for n, (history, table) in enumerate(zip(self.history, tables, strict=True)):
+            written = table != history[-1] and (n == 0 or not self.unwritten[1] or self._wrote(1))
+            if written:
+                history.append(table)
+            if self.lab.forces_complete and not self.lab.forces_fail and written:
+                del history[:-1]
+        self._note_versions()
+
+    def _wrote(self, n: int) -> bool:
+        path = FILES[n]
+        size = self.lab.disk.size(path) if self.lab.disk.exists(path) else 0
+        text = self.lab.disk.read(path, 0, size).decode() if size else ""
+        wrote = text == self.lab.ctx.subscription_group_manager.encode()
+        self.unwritten[n] = not wrote
+        return wrote
+
+    def _note_versions(self) -> None:
+        for n, (version, table) in enumerate(zip(self._versions(), self._tables(), strict=True)):
+            first = self.names.setdefault((n, version), table)
+            self.must(first == table, "VersionNamesOneTable", f"{version} of {FILES[n]}")
+
+    @override
+    def came_back(self, *, killed: bool) -> None:  # noqa: ARG002 - both are the same here
+        """What was told is in the file: the page cache survives."""
+        tables = self._tables()
+        for n, (history, table) in enumerate(zip(self.history, tables, strict=True)):
+            self.must(table == history[-1], "ToldIsKept", f"{FILES[n]}: {table}, {history[-1]}")
+            del history[:-1]  # what was loaded is written anew, and forced
+        if not self.lab.forces_complete:
+            self.lab.forces_complete = True
+            for pending in list(self.lab.forces):
+                self.lab.complete_force(pending)
+        self.unwritten = [False, False]
+
+    @override
+    def lost_power(self, image: CrashImage) -> None:
+        """One of the tables since the durable one."""
+        for n, (history, table) in enumerate(zip(self.history, self._tables(), strict=True)):
+            what = f"{FILES[n]}: {table}, not of {history}; {image.label}"
+            self.must(table in history, "ConfigIsNeverHalf", what)
+            history[:] = [table]
+        self.names.clear()  # a version that nobody read is told anew
+        self.unwritten = [False, False]
+        self.came_back(killed=True)
+
+    def _files(self) -> dict[str, bytes]:
+        disk = self.lab.disk
+        names = [name for path in FILES for name in (path, path + ".bak")]
+        return {path: disk.read(path, 0, disk.size(path)) for path in names if disk.exists(path)}
+
+    @invariant()
+    def every_file_is_whole(self) -> None:
+        """The page cache shows a whole text, or its backup is one, at any time."""
+        files = self._files()
+        for path in FILES:
+            texts = [files[name] for name in (path, path + ".bak") if name in files]
+            whole = not texts or any(not t or t[:1] + t[-1:] == b"{}" for t in texts)
+            self.must(whole, "ConfigIsNeverHalf", f"{path}: {texts}")
+        self.visit(self._tables())
+
+
+MACHINE = Machine(
+    name="TopicConfig",
+    machine=TopicConfigMachine,
+    subject="refimpl.model.config_file",
+    invariants=(
+        "ConfigIsNeverHalf",
+        "ToldIsKept",
+        "VersionNamesOneTable",
+        "RefusalChangesNothing",
+        "EveryImageOpens",
+        "AtMostOneAnswer",
+        "BROKER-TOPIC-7",
+    ),
+)
