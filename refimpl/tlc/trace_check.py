@@ -82,6 +82,20 @@ def _mapped_file_queue_constants(header: TraceHeader) -> Constants:
     )
 
 
+def _dispatch_constants(header: TraceHeader) -> Constants:
+    return (
+        ("Queues", "<- TraceQueues"),
+        ("Sizes", "{1}"),
+        ("FileSize", str(header.file_size)),
+        ("BlankSize", str(header.min_blank)),
+        ("MaxRecords", str(2**30)),
+        ("Attempts", "30"),
+        ("MaxRefusals", str(2**30)),
+        ("SyncFlush", "TRUE" if header.sync_flush else "FALSE"),
+        ("Design", '"reput"'),
+    )
+
+
 MODELS: Final = {
     "GroupCommit": Model(
         "TraceGroupCommit",
@@ -106,6 +120,13 @@ MODELS: Final = {
         False,
         lambda header: header.pool == 0,
         _mapped_file_queue_constants,
+    ),
+    "Dispatch": Model(
+        "TraceDispatch",
+        frozenset({"Append", "Flushed", "Dispatch", "Sync", "Crash", "Shutdown", "Recovered"}),
+        False,
+        lambda header: header.pool == 0,
+        _dispatch_constants,
     ),
 }
 
@@ -160,7 +181,10 @@ def _judge(
     with tempfile.TemporaryDirectory(prefix="traces-") as name:
         data, config = Path(name) / "TraceData.tla", Path(name) / "Trace.cfg"
         data.write_text(trace_data.module([e for _, e in kept[i]] for i in full), "ascii")
-        lines = [f"{key} = {value}" for key, value in constants]
+        lines = [
+            f"{key} {value}" if value.startswith("<-") else f"{key} = {value}"
+            for key, value in constants
+        ]
         text = "SPECIFICATION TSpec\nCONSTANTS\n  " + "\n  ".join(lines) + "\nCONSTRAINT Report\n"
         config.write_text(text, "ascii")
         found = run(

@@ -33,6 +33,7 @@ CONSTANTS Queues,       \* topic and queue id, as one name
 ASSUME Design \in {"reput", "skipsRefused", "tellsBeforeWritten", "dispatchesWritten"}
 
 VARIABLES log,              \* records in order: [at, size, queue, n, unit]
+          wrote,            \* end of the log
           flushed,          \* flushedWhere
           reputFromOffset,
           gathered,         \* by queue: offsets whose units are not written yet
@@ -41,34 +42,30 @@ VARIABLES log,              \* records in order: [at, size, queue, n, unit]
           arrived,          \* records that readers heard of
           attempts, refusals, logicsQueueError
 
-vars == <<log, flushed, reputFromOffset, gathered, units, waiting, arrived,
+vars == <<log, wrote, flushed, reputFromOffset, gathered, units, waiting, arrived,
           attempts, refusals, logicsQueueError>>
 
-Wrote == IF log = <<>> THEN 0 ELSE log[Len(log)].at + log[Len(log)].size
 End(k) == log[k].at + log[k].size
-ConfirmOffset == IF SyncFlush THEN flushed ELSE Wrote
-Visible == IF Design = "dispatchesWritten" THEN Wrote ELSE ConfirmOffset
+ConfirmOffset == IF SyncFlush THEN flushed ELSE wrote
+Visible == IF Design = "dispatchesWritten" THEN wrote ELSE ConfirmOffset
 
 RollNextFile(offset) == offset + FileSize - (offset % FileSize)
 (* a record stands in one file, and its file keeps room for the blank *)
 Place(size) ==
-  IF (Wrote % FileSize) + size + BlankSize > FileSize THEN RollNextFile(Wrote) ELSE Wrote
+  IF (wrote % FileSize) + size + BlankSize > FileSize THEN RollNextFile(wrote) ELSE wrote
 
 HasUnit(k, q) == log[k].queue = q /\ log[k].unit
-RECURSIVE OffsetsOf(_, _, _)
-(* offsets of records of q with a unit, among the first k records *)
-OffsetsOf(q, k, below) ==
-  IF k = 0 THEN <<>>
-  ELSE IF HasUnit(k, q) /\ log[k].at < below
-       THEN Append(OffsetsOf(q, k - 1, below), log[k].at)
-       ELSE OffsetsOf(q, k - 1, below)
-NextQueueOffset(q) == Len(OffsetsOf(q, Len(log), Wrote + 1))
+(* offsets of records of q with a unit that stand below a place *)
+OffsetsOf(q, below) ==
+  LET mine == SelectSeq(log, LAMBDA r : r.queue = q /\ r.unit /\ r.at < below)
+  IN [n \in 1..Len(mine) |-> mine[n].at]
+NextQueueOffset(q) == Len(OffsetsOf(q, wrote + 1))
 
 (* where the next record stands that is not dispatched: behind a blank perhaps *)
 NextRecord == {k \in 1..Len(log) : log[k].at >= reputFromOffset
-                 /\ \A j \in 1..Len(log) : log[j].at >= reputFromOffset => log[j].at >= log[k].at}
+                                  /\ (k = 1 \/ log[k - 1].at < reputFromOffset)}
 
-Init == /\ log = <<>> /\ flushed = 0 /\ reputFromOffset = 0
+Init == /\ log = <<>> /\ wrote = 0 /\ flushed = 0 /\ reputFromOffset = 0
         /\ gathered = [q \in Queues |-> <<>>] /\ units = [q \in Queues |-> <<>>]
         /\ waiting = 0 /\ arrived = 0
         /\ attempts = 0 /\ refusals = 0 /\ logicsQueueError = FALSE
@@ -80,14 +77,15 @@ DoAppend(q, size, unit) ==
   /\ ~logicsQueueError /\ Len(log) < MaxRecords
   /\ log' = Append(log, [at |-> Place(size), size |-> size, queue |-> q,
                          n |-> IF unit THEN NextQueueOffset(q) ELSE 0, unit |-> unit])
+  /\ wrote' = Place(size) + size
   /\ UNCHANGED <<flushed, reputFromOffset, gathered, units, waiting, arrived, attempts,
                  refusals, logicsQueueError>>
 
 (* the disk answered *)
 FlushedTo(where) ==
-  /\ where > flushed /\ where <= Wrote
+  /\ where > flushed /\ where <= wrote
   /\ flushed' = where
-  /\ UNCHANGED <<log, reputFromOffset, gathered, units, waiting, arrived, attempts, refusals,
+  /\ UNCHANGED <<log, wrote, reputFromOffset, gathered, units, waiting, arrived, attempts, refusals,
                  logicsQueueError>>
 
 (* the next record is told to its queue *)
@@ -100,7 +98,7 @@ Dispatch ==
                    ELSE gathered
     /\ waiting' = IF Design = "tellsBeforeWritten" THEN waiting ELSE waiting + 1
     /\ arrived' = IF Design = "tellsBeforeWritten" THEN arrived + 1 ELSE arrived
-    /\ UNCHANGED <<log, flushed, units, attempts, refusals, logicsQueueError>>
+    /\ UNCHANGED <<log, wrote, flushed, units, attempts, refusals, logicsQueueError>>
 
 (* what was gathered is written, then what waits has arrived *)
 Sync ==
@@ -109,7 +107,7 @@ Sync ==
   /\ gathered' = [q \in Queues |-> <<>>]
   /\ arrived' = arrived + waiting /\ waiting' = 0
   /\ attempts' = 0
-  /\ UNCHANGED <<log, flushed, reputFromOffset, refusals, logicsQueueError>>
+  /\ UNCHANGED <<log, wrote, flushed, reputFromOffset, refusals, logicsQueueError>>
 
 (* the disk cannot make a file for the next unit; the step ends before it *)
 Refuse ==
@@ -122,7 +120,7 @@ Refuse ==
        ELSE /\ attempts' = attempts + 1
             /\ logicsQueueError' = (logicsQueueError \/ attempts + 1 >= Attempts)
             /\ UNCHANGED <<reputFromOffset, waiting>>
-    /\ UNCHANGED <<log, flushed, gathered, units, arrived>>
+    /\ UNCHANGED <<log, wrote, flushed, gathered, units, arrived>>
 
 Flushed == SyncFlush /\ \E k \in 1..Len(log) : FlushedTo(End(k))
 
@@ -136,7 +134,7 @@ FairSpec == Spec /\ WF_vars(Dispatch) /\ WF_vars(Sync) /\ WF_vars(Flushed)
 
 -----------------------------------------------------------------------------
 
-TypeOK == /\ flushed \in Nat /\ reputFromOffset \in Nat
+TypeOK == /\ flushed \in 0..wrote /\ reputFromOffset \in Nat
           /\ waiting \in 0..MaxRecords /\ arrived \in 0..MaxRecords
           /\ attempts \in Nat /\ logicsQueueError \in BOOLEAN
           /\ DOMAIN units = Queues /\ DOMAIN gathered = Queues
@@ -146,7 +144,7 @@ ShownIsConfirmed == reputFromOffset <= ConfirmOffset
 
 (* STORE-CQ-1, -2, -15: units are those of the dispatched records, in order, each once *)
 UnitsFollowTheLog ==
-  \A q \in Queues : units[q] \o gathered[q] = OffsetsOf(q, Len(log), reputFromOffset)
+  \A q \in Queues : units[q] \o gathered[q] = OffsetsOf(q, reputFromOffset)
 
 (* the unit at n is that of the record which carries queue offset n *)
 UnitsPointToTheirRecords ==

@@ -41,15 +41,17 @@ CONSTANTS Queues,      \* queues
           SyncFlush,
           Design       \* "recovery", or the name of a wrong design
 
-ASSUME Design \in {"recovery", "trustsUnits", "keepsTail", "blanksUnforced",
+ASSUME Design \in {"recovery", "trustsUnits", "keepsTail", "blanksInPlace",
                    "toTheCheckpoint", "countsAsFlushed", "dispatchesWritten"}
 
 Empty == 0
 Torn == MaxId + 1
+Blank == MaxId + 2      \* the record that ends a file
+IsRecord(content) == content \in 1..MaxId
 Nil == [at |-> 0, id |-> 0]
 TornUnit == [at |-> 1, id |-> Torn]
 
-VARIABLES cache, platter,     \* log: slot -> id, Empty or Torn
+VARIABLES cache, platter,     \* log: slot -> id, Blank, Empty or Torn
           queueOf, offsetOf,  \* what a record says of itself, by id
           unitCache, unitPlatter, \* by queue and place: a unit [at, id]
           unitEnd,            \* by queue: units that the store counts
@@ -69,8 +71,16 @@ vars == <<cache, platter, queueOf, offsetOf, unitCache, unitPlatter, unitEnd, wr
 told == <<acked, unknown, shown, promised, dead>>
 
 Min(a, b) == IF a < b THEN a ELSE b
-Ids(content) == {content[i] : i \in 1..Slots} \ {Empty, Torn}
 FileEnd(slot) == Min(Slots, ((slot \div FileSlots) + 1) * FileSlots)
+(* a blank record reaches to the end of its file: what stands there is no record *)
+InLog(log, i) == /\ IsRecord(log[i])
+                 /\ \A j \in 1..(i - 1) : FileEnd(j - 1) = FileEnd(i - 1) => log[j] # Blank
+PlacesOf(log, end) == {i \in 1..end : InLog(log, i)}
+IdsOf(log, end) == {log[i] : i \in PlacesOf(log, end)}
+(* in order *)
+RecordsOf(log, end) ==
+  LET places == SelectSeq([i \in 1..end |-> i], LAMBDA i : InLog(log, i))
+  IN [n \in 1..Len(places) |-> log[places[n]]]
 Confirmed == IF SyncFlush /\ Design # "dispatchesWritten" THEN flushedWhere ELSE wrote
 
 Init == /\ cache = [i \in 1..Slots |-> Empty] /\ platter = [i \in 1..Slots |-> Empty]
@@ -88,8 +98,8 @@ Init == /\ cache = [i \in 1..Slots |-> Empty] /\ platter = [i \in 1..Slots |-> E
 
 (* records of q in the log, at or behind the end of its units, get the next offsets *)
 NextQueueOffset(q) ==
-  unitEnd[q] + Cardinality({i \in 1..wrote : i > reputFromOffset /\ cache[i] \notin {Empty, Torn}
-                                             /\ queueOf[cache[i]] = q})
+  unitEnd[q] + Cardinality({i \in PlacesOf(cache, wrote) : i > reputFromOffset
+                                                           /\ queueOf[cache[i]] = q})
 
 DoAppend(q) ==
   /\ state = "up" /\ wrote < Slots /\ nextId <= MaxId
@@ -110,7 +120,7 @@ Flushed ==
                  reputFromOffset, checkpoint, state, nextId, crashes, told>>
 
 (* the next producer whose record is durable is told OK *)
-Waits(i) == cache[i] \notin acked \cup unknown
+Waits(i) == InLog(cache, i) /\ cache[i] \notin acked \cup unknown
 WakeupCustomer ==
   /\ state = "up"
   /\ \E i \in 1..flushedWhere :
@@ -126,9 +136,11 @@ Max(a, b) == IF a > b THEN a ELSE b
 
 (* one record; its unit is written and can be read. STORE-CQ-3: what was dispatched before is
    left alone *)
+NextPlace == (IF cache[reputFromOffset + 1] = Blank THEN FileEnd(reputFromOffset)
+             ELSE reputFromOffset) + 1
 Dispatch ==
-  /\ state = "up" /\ reputFromOffset < Confirmed
-  /\ LET at == reputFromOffset + 1
+  /\ state = "up" /\ reputFromOffset < Confirmed /\ NextPlace <= Confirmed
+  /\ LET at == NextPlace
          id == cache[at]
          q == queueOf[id]
          known == at <= MaxPhysicOffset(q) \/ (offsetOf[id] > 0 /\ offsetOf[id] < unitEnd[q])
@@ -136,7 +148,7 @@ Dispatch ==
                         ELSE [unitCache EXCEPT ![q][unitEnd[q] + 1] = [at |-> at, id |-> id]]
         /\ unitEnd' = IF known THEN unitEnd ELSE [unitEnd EXCEPT ![q] = @ + 1]
         /\ promised' = IF SyncFlush THEN promised \cup {id} ELSE promised
-        /\ reputFromOffset' = at /\ shown' = Max(shown, at)
+        /\ reputFromOffset' = at /\ shown' = Max(shown, Len(RecordsOf(cache, at)))
   /\ UNCHANGED <<cache, platter, queueOf, offsetOf, unitPlatter, wrote, flushedWhere, checkpoint,
                  state, nextId, crashes, acked, unknown, dead>>
 
@@ -149,6 +161,7 @@ FlushConsumeQueue ==
 
 WriteCheckpoint ==
   /\ state = "up" /\ unitPlatter = unitCache /\ Min(flushedWhere, reputFromOffset) > 0
+  /\ InLog(cache, Min(flushedWhere, reputFromOffset))
   /\ checkpoint' = cache[Min(flushedWhere, reputFromOffset)] /\ checkpoint' # checkpoint
   /\ UNCHANGED <<cache, platter, queueOf, offsetOf, unitCache, unitPlatter, unitEnd, wrote,
                  flushedWhere, reputFromOffset, state, nextId, crashes, told>>
@@ -159,27 +172,29 @@ Survives == {"old", "new", "torn"}
 DirtySlots == {i \in 1..Slots : cache[i] # platter[i]}
 DirtyUnits == {u \in Queues \X (1..Slots) : unitCache[u[1]][u[2]] # unitPlatter[u[1]][u[2]]}
 
-IsRecord(content) == content \notin {Empty, Torn}
 Starts == {f * FileSlots : f \in 0..((Slots - 1) \div FileSlots)}
 (* STORE-RECOVERY-3: the newest file whose first record is not newer than the checkpoint *)
 ScanStart(log) ==
   LET covered == {s \in Starts : s = 0 \/ (IsRecord(log[s + 1]) /\ log[s + 1] <= checkpoint)}
   IN CHOOSE s \in covered : \A t \in covered : t <= s
-(* STORE-RECOVERY-2: the first slot behind which there is no record *)
+RECURSIVE EndFrom(_, _)
+(* STORE-RECOVERY-2: the first place behind which there is neither a record nor the end of a file *)
+EndFrom(log, place) ==
+  IF place = Slots THEN Slots
+  ELSE IF IsRecord(log[place + 1]) THEN EndFrom(log, place + 1)
+  ELSE IF log[place + 1] = Blank THEN EndFrom(log, FileEnd(place))
+  ELSE place
 ScanEnd(log) ==
   IF Design = "toTheCheckpoint"
-  THEN Cardinality({i \in 1..Slots : IsRecord(log[i]) /\ log[i] <= checkpoint})
-  ELSE LET ends == {e \in ScanStart(log)..Slots :
-                      /\ \A i \in (ScanStart(log) + 1)..e : IsRecord(log[i])
-                      /\ e = Slots \/ ~IsRecord(log[e + 1])}
-       IN CHOOSE e \in ends : \A f \in ends : e <= f
+  THEN Cardinality({i \in PlacesOf(log, Slots) : log[i] <= checkpoint})
+  ELSE EndFrom(log, ScanStart(log))
 
 Ended(log) ==
   /\ state' = "down" /\ crashes' = crashes + 1
   /\ wrote' = 0 /\ flushedWhere' = 0 /\ reputFromOffset' = 0
   /\ unitEnd' = [q \in Queues |-> 0]
   /\ unknown' = unknown \cup ((1..(nextId - 1)) \ acked)
-  /\ shown' = Min(shown, ScanEnd(log))
+  /\ shown' = Min(shown, Len(RecordsOf(log, ScanEnd(log))))
   /\ UNCHANGED <<queueOf, offsetOf, checkpoint, nextId, acked, promised, dead>>
 
 Crash ==
@@ -202,7 +217,7 @@ Kill ==
   /\ UNCHANGED <<cache, platter, unitCache, unitPlatter>>
 
 -----------------------------------------------------------------------------
-(* read, cut, blank: all of it in the page cache only *)
+(* read, cut, close: all of it in the page cache only, but for the files that go *)
 
 End == ScanEnd(cache)
 (* STORE-CQ-8: units up to the first empty one *)
@@ -214,15 +229,25 @@ Greatest(ends) == CHOOSE e \in ends : \A f \in ends : f <= e
 (* the unit at n is that of a record which carries this queue and offset *)
 IsUnit(unit, q, n) == /\ unit.at > 0 /\ unit.at <= End /\ cache[unit.at] = unit.id
                       /\ queueOf[unit.id] = q /\ offsetOf[unit.id] = n - 1
-(* STORE-RECOVERY-10: units of what is read are forgotten and dispatched again; of a queue of
-   which nothing is read, those at the end that name no record of theirs *)
-Read(q) == {i \in (ScanStart(cache) + 1)..End : queueOf[cache[i]] = q}
+(* STORE-RECOVERY-10: units of what is read are forgotten and dispatched again: those that point
+   there, those that stand where the first of them belongs, and then those at the end that name
+   no record of theirs *)
+Read(q) == {i \in PlacesOf(cache, End) : i > ScanStart(cache) /\ queueOf[cache[i]] = q}
+Truncated(q, place) ==
+  Greatest({e \in 0..UnitsFound(q) : \A i \in 1..e : unitCache[q][i].at <= place})
 ForgetFrom(q) ==
   LET first == offsetOf[cache[CHOOSE i \in Read(q) : \A j \in Read(q) : i <= j]]
-      found == IF Read(q) = {} THEN UnitsFound(q) ELSE Min(UnitsFound(q), first)
-  IN Greatest({e \in 0..found : e = 0 \/ IsUnit(unitCache[q][e], q, e)})
+      found == Truncated(q, ScanStart(cache))
+      before == IF Read(q) = {} THEN found ELSE Min(found, first)
+  IN Greatest({e \in 0..before : e = 0 \/ IsUnit(unitCache[q][e], q, e)})
 (* wrong, and Apache's: only what points behind the end of the log goes *)
-TruncateDirty(q) == Greatest({e \in 0..UnitsFound(q) : \A i \in 1..e : unitCache[q][i].at <= End})
+TruncateDirty(q) == Truncated(q, End)
+
+(* STORE-RECOVERY-6: where something stands behind the cut, a blank record closes its file: new
+   records over old ones, or over zeros that are not forced, would let the old ones come back *)
+FileOfEnd == IF End % FileSlots = 0 /\ End > 0 THEN End ELSE FileEnd(End)
+Closes == /\ Design \notin {"keepsTail", "blanksInPlace"}
+          /\ \E i \in (End + 1)..FileOfEnd : cache[i] # Empty
 
 RecoverAbnormally ==
   /\ state = "down"
@@ -231,25 +256,24 @@ RecoverAbnormally ==
      IN /\ unitEnd' = ends
         /\ unitCache' = [q \in Queues |-> [i \in 1..Slots |->
                            IF i <= ends[q] THEN unitCache[q][i] ELSE Nil]]
-  /\ cache' = IF Design = "keepsTail" THEN cache
-              ELSE [i \in 1..Slots |-> IF i <= End THEN cache[i] ELSE Empty]
-  /\ wrote' = End
-  /\ flushedWhere' = IF Design = "countsAsFlushed" THEN End ELSE Min(ScanStart(cache), End)
+  /\ cache' = [i \in 1..Slots |-> IF i <= End \/ (Design = "keepsTail" /\ i <= FileOfEnd)
+                                 THEN cache[i]
+                                 ELSE IF Closes /\ i = End + 1 THEN Blank ELSE Empty]
+  /\ platter' = [i \in 1..Slots |-> IF i <= FileOfEnd THEN platter[i] ELSE Empty]
+  /\ wrote' = IF Closes THEN FileOfEnd ELSE End
+  /\ flushedWhere' = IF Design = "countsAsFlushed" THEN wrote' ELSE Min(ScanStart(cache), End)
   /\ reputFromOffset' = Min(ScanStart(cache), End)
   /\ state' = "recovered"
-  /\ UNCHANGED <<platter, queueOf, offsetOf, unitPlatter, checkpoint, nextId, crashes, told>>
+  /\ UNCHANGED <<queueOf, offsetOf, unitPlatter, checkpoint, nextId, crashes, told>>
 
-(* what was cut off is gone from the platter before anybody is served; what was read is shown
-   when it was forced *)
+(* the store serves; what was read is shown when it was forced *)
 Recovered ==
   /\ state = "recovered"
-  /\ platter' = IF Design = "blanksUnforced" THEN platter
-                ELSE [i \in 1..Slots |-> IF i > (wrote \div FileSlots) * FileSlots
-                                        THEN cache[i] ELSE platter[i]]
-  /\ dead' = dead \cup ((1..(nextId - 1)) \ {cache[i] : i \in 1..wrote})
+  /\ dead' = dead \cup ((1..(nextId - 1)) \ IdsOf(cache, wrote))
   /\ state' = "up"
-  /\ UNCHANGED <<cache, queueOf, offsetOf, unitCache, unitPlatter, unitEnd, wrote, flushedWhere,
-                 reputFromOffset, checkpoint, nextId, crashes, acked, unknown, shown, promised>>
+  /\ UNCHANGED <<cache, platter, queueOf, offsetOf, unitCache, unitPlatter, unitEnd, wrote,
+                 flushedWhere, reputFromOffset, checkpoint, nextId, crashes, acked, unknown, shown,
+                 promised>>
 
 Next ==
   \/ \E q \in Queues : DoAppend(q)
@@ -264,15 +288,15 @@ FairSpec == /\ Spec /\ WF_vars(Flushed) /\ WF_vars(Dispatch)
 
 TypeOK == /\ wrote \in 0..Slots /\ flushedWhere \in 0..wrote /\ reputFromOffset \in 0..wrote
           /\ checkpoint \in 0..MaxId /\ state \in {"up", "down", "recovered"}
-          /\ \A i \in 1..Slots : cache[i] \in 0..Torn /\ platter[i] \in 0..Torn
+          /\ \A i \in 1..Slots : cache[i] \in 0..Blank /\ platter[i] \in 0..Blank
 
 Up == state = "up"
 
 (* what was acknowledged as durable, or shown under SYNC_FLUSH, is in the log *)
-PromisedIsThere == Up => promised \subseteq {cache[i] : i \in 1..wrote}
+PromisedIsThere == Up => promised \subseteq IdsOf(cache, wrote)
 
 (* what a recovery has cut off is never believed later *)
-DeadStaysDead == Up => dead \cap {cache[i] : i \in 1..wrote} = {}
+DeadStaysDead == Up => dead \cap IdsOf(cache, wrote) = {}
 
 (* every unit names the record that carries its queue and its offset *)
 UnitsPointToTheirRecords ==
@@ -283,19 +307,22 @@ UnitsPointToTheirRecords ==
 
 (* every record up to where dispatch has come can be read at its offset *)
 DispatchIsComplete ==
-  Up => \A i \in 1..reputFromOffset :
+  Up => \A i \in PlacesOf(cache, reputFromOffset) :
           LET id == cache[i] IN
             unitCache[queueOf[id]][offsetOf[id] + 1] = [at |-> i, id |-> id]
             /\ offsetOf[id] < unitEnd[queueOf[id]]
 
 (* no queue offset is given twice *)
 OffsetsAreGivenOnce ==
-  Up => \A i \in 1..wrote, j \in 1..wrote :
-          i < j /\ queueOf[cache[i]] = queueOf[cache[j]] => offsetOf[cache[i]] < offsetOf[cache[j]]
+  Up => \A i, j \in PlacesOf(cache, wrote) :
+          i < j /\ queueOf[cache[i]] = queueOf[cache[j]]
+            => offsetOf[cache[i]] < offsetOf[cache[j]]
 
-LogIsWhole == Up => \A i \in 1..wrote : IsRecord(cache[i])
-ShownIsDurable == Up /\ SyncFlush => reputFromOffset <= flushedWhere
-                                     /\ \A i \in 1..reputFromOffset : cache[i] = platter[i]
+LogIsWhole == Up => EndFrom(cache, 0) >= wrote
+ShownIsDurable ==
+  Up /\ SyncFlush =>
+    /\ reputFromOffset <= flushedWhere
+    /\ \A i \in PlacesOf(cache, reputFromOffset) : cache[i] = platter[i]
 
 Readable(id) == Up /\ \E q \in Queues, n \in 1..Slots :
                         n <= unitEnd[q] /\ unitCache[q][n].id = id
@@ -303,16 +330,18 @@ Readable(id) == Up /\ \E q \in Queues, n \in 1..Slots :
 EveryPromiseIsServed == \A id \in 1..MaxId : (id \in promised) ~> Readable(id)
 
 (* the promise to clients: the log is what the next recovery will find *)
-Here(i) == IF cache[i] \in acked THEN "ok" ELSE IF cache[i] \in unknown THEN "unknown" ELSE "waits"
+Told(id) == IF id \in acked THEN "ok" ELSE IF id \in unknown THEN "unknown" ELSE "waits"
+Found == RecordsOf(cache, IF state = "down" THEN End ELSE wrote)
 AllAnswers == {"waits", "ok", "cached", "unknown"}
 NeverLostSync == [kill |-> AllAnswers, power |-> {"ok"}]
 ShownIsSafeSync == [kill |-> TRUE, power |-> TRUE]
 Observable == INSTANCE StoreObservable WITH
-  log <- [i \in 1..(IF state = "down" THEN End ELSE wrote) |-> Here(i)],
+  log <- [i \in 1..Len(Found) |-> Told(Found[i])],
   shown <- shown, up <- state # "down", MaxMessages <- Slots,
   Accidents <- {"kill", "power"}, NeverLost <- NeverLostSync, ShownIsSafe <- ShownIsSafeSync
 ObservableSpec == Observable!Init /\ [][Observable!Next]_(Observable!vars)
 
-(* Debug: reachable, so it must fail *)
+(* Debug: reachable, so these must fail *)
+NeverClosesAFile == ~(Up /\ \E i \in 1..wrote : cache[i] = Blank /\ promised # {} /\ Len(Found) > 0)
 NeverLosesAfterTwoCrashes == ~(Up /\ crashes = MaxCrashes /\ dead # {} /\ promised # {})
 =============================================================================
