@@ -12,6 +12,7 @@ from typing import TypeAlias, cast
 
 from refimpl.broker.context import BrokerContext, Request
 from refimpl.broker.processor_threw import exception_text
+from refimpl.model.disk import DiskError
 from refimpl.model.errors import RefimplError
 from refimpl.remoting.command import RemotingCommand, make_response
 from refimpl.remoting.errors import BodyRefused, HeaderRefused
@@ -148,6 +149,8 @@ def process_request(ctx: BrokerContext, request: Request, *, fast_port: bool = F
         response = _threw(command, error.of_library(library).remark)
     except RefimplError as error:
         response = _threw(command, exception_text(error))
+    except DiskError as error:
+        response = _threw(command, f"java.io.IOException: {error.reason}")
     else:
         if response is not None:
             response = with_header(response, code)

@@ -263,7 +263,17 @@ class MessageStore(StoreReads):
         log.topic_queue_table = table
 
     def start(self, now: Millis) -> None:
-        """Dispatch what the queues miss, then begin to serve (STORE-RECOVERY-5, STORE-FILES-8)."""
+        """Dispatch what the queues miss, then begin to serve (STORE-RECOVERY-5, STORE-FILES-8).
+
+        Raises `StartRefused` and gives the lock back where the disk refuses.
+        """
+        try:
+            self._start(now)
+        except DiskError as error:
+            self.disk.unlock(LOCK_PATH)
+            raise StoreDamaged(error.path, error.reason) from error
+
+    def _start(self, now: Millis) -> None:
         if not self.disk.exists(ABORT_PATH):
             self.disk.create(ABORT_PATH, 0)
             self.disk.sync_directory("")

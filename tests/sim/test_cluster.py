@@ -103,3 +103,23 @@ def test_a_force_that_fails_once_is_repeated() -> None:
     cluster.fail_power(extreme(Extreme.NOTHING))
     cluster.start_broker()
     assert stored(cluster) == 1
+
+
+def test_a_disk_that_cannot_be_read_is_an_answer_not_an_end() -> None:
+    """BROKER-LIFECYCLE-2: what the processor throws reaches the client; the next try succeeds."""
+    faults = DiskFaults()
+    cluster = Cluster(RELEASE_4_9, SYNC, broker_disk=CrashDisk(faults=faults))
+    cluster.start()
+    assert send(cluster, b"body") == ResponseCode.SUCCESS
+    assert stored(cluster) == 1
+    faults.add(DiskFault(FaultPoint.READ_ERROR, "commitlog/*"))
+    codes = []
+    for _ in range(2):
+        fields = {
+            "consumerGroup": "CG", "topic": "TopicTest", "queueId": "0", "queueOffset": "0",
+            "maxMsgNums": "8", "sysFlag": "4", "commitOffset": "0", "suspendTimeoutMillis": "0",
+            "subscription": "*", "subVersion": "0", "expressionType": "TAG",
+        }  # fmt: skip
+        answer = ask(cluster, RequestCode.PULL_MESSAGE, fields)
+        codes.append(frame.decode(answer[4:], RELEASE_4_9).code)
+    assert codes == [ResponseCode.SYSTEM_ERROR, ResponseCode.SUCCESS]

@@ -5,6 +5,8 @@ import pytest
 from refimpl.model.ids import Group, Millis, QueueId, QueueOffset, Topic
 from refimpl.model.release import RELEASE_4_6, RELEASE_4_9, RELEASE_5_5, RELEASES, Release
 from refimpl.model.status import PutMessageStatus
+from refimpl.sim.crash_disk import CrashDisk
+from refimpl.sim.disk_faults import DiskFault, DiskFaults, FaultPoint
 from refimpl.sim.memory_disk import MemoryDisk
 from refimpl.store.message_store import (
     COMMIT_COMMIT_LOG,
@@ -14,6 +16,7 @@ from refimpl.store.message_store import (
     REPUT,
     MessageStore,
 )
+from refimpl.store.store_checkpoint import StoreCheckpoint
 from refimpl.store.store_event import ForceWanted, PutCompleted, StoreEvent, StoreStopped
 from tests.store.harness import START, force_all, message, open_store, open_with, run
 
@@ -292,3 +295,29 @@ def test_end_with_a_failing_disk_is_not_clean() -> None:
     assert events[-1] == StoreStopped(clean=False)
     assert disk.exists("abort")
     assert disk.lock("lock")
+
+
+@pytest.mark.parametrize("point", [FaultPoint.NO_SPACE_WRITE, FaultPoint.NO_SPACE_CREATE])
+def test_a_checkpoint_that_the_disk_refuses_is_written_by_the_next_round(point: FaultPoint) -> None:
+    """STORE-FLUSH-12: nothing escapes from the flusher, and no mark is lost."""
+    disk = CrashDisk(faults=DiskFaults([DiskFault(point, "checkpoint")]))
+    store = open_store(disk)
+    store.put_message(message(), NOW)
+    run(store, Millis(NOW + 70_000))
+    assert disk.faults is not None
+    assert disk.faults.never_fired() == ()
+    store.put_message(message(), Millis(NOW + 80_000))
+    run(store, Millis(NOW + 150_000))
+    again = StoreCheckpoint(disk, RELEASE_4_9)
+    again.load()
+    assert again.logics_msg_timestamp >= NOW
+
+
+def test_an_end_whose_checkpoint_the_disk_refuses_is_not_clean() -> None:
+    """STORE-FILES-9."""
+    disk = CrashDisk(faults=DiskFaults([DiskFault(FaultPoint.NO_SPACE_CREATE, "checkpoint")]))
+    store = open_store(disk)
+    store.put_message(message(), NOW)
+    store.shutdown(NOW)
+    assert force_all(store, NOW)[-1] == StoreStopped(clean=False)
+    assert disk.exists("abort")

@@ -6,8 +6,10 @@ from refimpl.model.config import Config
 from refimpl.model.ids import Group, Millis, QueueId, QueueOffset, Topic
 from refimpl.model.preset import MINIMAL
 from refimpl.model.release import RELEASE_4_6, RELEASE_4_9, RELEASES, Release
+from refimpl.sim.crash_disk import CrashDisk
+from refimpl.sim.disk_faults import DiskFault, DiskFaults, FaultPoint
 from refimpl.sim.memory_disk import MemoryDisk
-from refimpl.store.errors import StoreLoadRefused, StoreLocked
+from refimpl.store.errors import StoreDamaged, StoreLoadRefused, StoreLocked
 from refimpl.store.message_arriving import MessageArrived
 from refimpl.store.message_store import (
     CHECK_DISK,
@@ -165,3 +167,14 @@ def test_destroy_leaves_nothing_of_the_data() -> None:
     run(store, NOW)
     store.destroy()
     assert set(disk.files()) == {"lock"}
+
+
+def test_a_start_that_cannot_say_that_the_store_is_in_use_is_refused() -> None:
+    """STORE-FILES-8: without `abort` the next start would believe everything."""
+    disk = CrashDisk(faults=DiskFaults([DiskFault(FaultPoint.NO_SPACE_CREATE, "abort")]))
+    config = Config.of(RELEASE_4_9, "broker", MINIMAL)
+    store = MessageStore(disk, config, RELEASE_4_9, HOST)
+    store.load(NOW)
+    with pytest.raises(StoreDamaged):
+        store.start(NOW)
+    assert disk.lock("lock")
