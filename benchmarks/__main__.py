@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from benchmarks.crash_images import measure_crash_images
+from benchmarks.explorer import measure_explorer
 from benchmarks.measures import (
     Results,
     guarded,
@@ -19,7 +20,7 @@ from benchmarks.measures import (
 from benchmarks.report import markdown, rows, write
 from benchmarks.servers import REFERENCE
 
-_PARTS = ("start", "suite", "async-flush", "sync-flush", "crash-images")
+_PARTS = ("start", "suite", "async-flush", "sync-flush", "crash-images", "explorer")
 
 
 @click.command()
@@ -71,6 +72,8 @@ def main(
             )
     if "crash-images" in parts:
         measure_crash_images(results, rounds, slice_seconds)
+    if "explorer" in parts:
+        measure_explorer(results, min(rounds, 3))
     write(results, path)
     click.echo(markdown(results), nl=False)
     missed = any(row.met is False for row in rows(results)) or results.lost.get(REFERENCE, 0) > 0

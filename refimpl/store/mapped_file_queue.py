@@ -225,9 +225,8 @@ class MappedFileQueue:
         STORE-FLUSH-3: a force stops at the end of a file. The caller forces the path, and calls
         `flushed` when, and only when, that succeeded.
         """
-        if self.flushed_where < self.min_offset:
-            self.flushed_where = self.min_offset  # retention took what was not flushed
-        where = self.flushed_where
+        # what retention took before it was flushed is no debt
+        where = self.flushed_where = max(self.flushed_where, self.min_offset)
         mapped_file = self.find_mapped_file_by_offset(where, where == 0)
         if mapped_file is None or not mapped_file.is_able_to_flush(least_pages):
             return None
