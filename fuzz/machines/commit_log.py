@@ -74,6 +74,7 @@ class CommitLogMachine(CountedMachine):
         self.queues = {key: _Queue() for key in _QUEUES}
         self.given = dict.fromkeys(_QUEUES, 0)
         self.number = 0
+        self.complete = True  # the last dispatch was not refused by the disk
 
     def _body(self, size: int) -> bytes:
         self.number += 1
@@ -235,7 +236,8 @@ class CommitLogMachine(CountedMachine):
             self.dispatched += 1
             if record.kind in {0, TRANSACTION_COMMIT_TYPE}:
                 self.queues[record.queue].units.append((record.offset, record.size))
-        if not failed:
+        self.complete = not failed
+        if self.complete:
             self._units_are_right()
 
     def _units_are_right(self) -> None:
@@ -306,6 +308,8 @@ class CommitLogMachine(CountedMachine):
     @rule()
     def expire(self) -> None:
         """Let retention take all but the newest file, and the queues and the index follow."""
+        if not self.complete:
+            return
         log = self.rig.log
         log.delete_expired_files(0, self.now, clean_immediately=True)
         for queue in self.rig.queues:

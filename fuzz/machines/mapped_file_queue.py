@@ -4,6 +4,7 @@ Driven as the commit log drives it. The model is a string of bytes without zeros
 never written can be told from what was.
 """
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 from hypothesis.stateful import initialize, invariant, precondition, rule
@@ -36,6 +37,8 @@ class MappedFileQueueMachine(CountedMachine):
 
     FAULTS: ClassVar[tuple[str, ...]] = (*_REFUSALS, "force-fails")
     ESSENTIAL: ClassVar[tuple[str, ...]] = ("append", "flush", "force")
+
+    WEIGHTS: ClassVar[Mapping[str, int]] = {"append": 4, "flush": 4, "force": 4}
 
     @initialize(contract=sampled_from(_CONTRACTS))
     def start(self, contract: DiskContract) -> None:

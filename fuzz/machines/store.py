@@ -149,7 +149,8 @@ class StoreMachine(CountedMachine):
             log.begin_time_in_lock = type(lab.now)(lab.now - 2000)
         before = log.mapped_file_queue.max_wrote_position, dict(log.topic_queue_table)
         number = lab.put("T", 0)
-        if lab.ledger.sent[number].status in MAY_BE_STORED:
+        status = lab.ledger.sent[number].status
+        if status is None or status in MAY_BE_STORED:
             self.broken("STORE-LOG-2", f"a put was accepted: {name}")
         if before != (log.mapped_file_queue.max_wrote_position, log.topic_queue_table):
             self.broken("STORE-LOG-1", f"a put that was refused changed the log: {name}")
