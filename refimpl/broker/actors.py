@@ -5,8 +5,12 @@ interpreter runs what is due, the simulator runs any row in any order.
 """
 
 from collections.abc import Callable, Mapping
+from typing import Final
 
+from refimpl.model.disk import DiskError
 from refimpl.model.ids import Actor, Millis
+
+DISK_PAUSE: Final = 1000  # milliseconds until an actor whose disk refused tries again
 
 Step = Callable[[Millis], Millis | None]
 
@@ -64,11 +68,17 @@ class ActorTable:
         return min(self._due.values(), default=None)
 
     def step(self, actor: Actor, now: Millis) -> bool:
-        """One step of one actor; False where it is unknown."""
+        """One step of one actor; False where it is unknown.
+
+        BROKER-LIFECYCLE-17: a disk that refuses ends this step, not the actor.
+        """
         step = self._steps.get(actor)
         if step is None:
             return False
-        due = step(now)
+        try:
+            due = step(now)
+        except DiskError:
+            due = Millis(now + DISK_PAUSE)
         if self._steps.get(actor) is step:
             if due is None:
                 self.remove(actor)

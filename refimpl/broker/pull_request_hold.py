@@ -7,6 +7,7 @@ NotifyMessageArrivingListener. Rules BROKER-PULL-23 to -26, -40, -41.
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
+from refimpl.model.disk import DiskError
 from refimpl.model.ids import Actor, ChannelId, Millis, QueueId, Topic
 from refimpl.remoting.errors import RemotingError
 
@@ -134,7 +135,7 @@ class PullRequestHold:
 
         try:
             response = pull_again(self._ctx, request._replace(now=now))
-        except RemotingError:
+        except (RemotingError, DiskError):
             return  # Java logs it; the client's own time-out ends the wait
         if response is not None:
             self._ctx.respond(request, with_header(response, request.command.code))

@@ -1,6 +1,7 @@
 """The table of background actors."""
 
-from refimpl.broker.actors import ActorTable
+from refimpl.broker.actors import DISK_PAUSE, ActorTable
+from refimpl.model.disk import DiskError
 from refimpl.model.ids import Actor, Millis
 
 A, B = Actor("a"), Actor("b")
@@ -43,3 +44,22 @@ def test_an_actor_may_replace_itself() -> None:
     assert dict(table.due()) == {A: 50}
     table.clear()
     assert not table.due()
+
+
+def test_a_disk_that_refuses_ends_the_step_not_the_actor() -> None:
+    """BROKER-LIFECYCLE-17."""
+    table = ActorTable()
+    steps: list[int] = []
+
+    def step(now: Millis) -> Millis:
+        steps.append(now)
+        if len(steps) == 1:
+            raise DiskError("read", "consumequeue/T/0/0", "Input/output error")
+        return Millis(now + 5)
+
+    table.add(Actor("reads"), Millis(10), step)
+    table.run_due(Millis(10))
+    assert table.next_due() == 10 + DISK_PAUSE
+    table.run_due(Millis(10 + DISK_PAUSE))
+    assert table.next_due() == 15 + DISK_PAUSE
+    assert steps == [10, 10 + DISK_PAUSE]

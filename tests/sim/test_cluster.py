@@ -35,10 +35,11 @@ def ask(cluster: Cluster, code: RequestCode, fields: dict[str, str], body: bytes
     return pipe.receive(PATIENCE) or b""
 
 
-def send(cluster: Cluster, body: bytes) -> int:
+def send(cluster: Cluster, body: bytes, sent: str = "") -> int:
     fields = {
-        "a": "PG", "b": "TopicTest", "c": "TBW102", "d": "4", "e": "0", "f": "0",
-        "g": "1700000000000", "h": "0", "i": "", "j": "0", "k": "false", "l": "16", "m": "false",
+        "a": "PG", "b": "TopicTest", "c": "TBW102", "d": "4", "e": "0",
+        "f": "4" if "TRAN_MSG" in sent else "0",
+        "g": "1700000000000", "h": "0", "i": sent, "j": "0", "k": "false", "l": "16", "m": "false",
     }  # fmt: skip
     answer = ask(cluster, RequestCode.SEND_MESSAGE_V2, fields, body)
     return frame.decode(answer[4:], RELEASE_4_9).code
@@ -123,3 +124,54 @@ def test_a_disk_that_cannot_be_read_is_an_answer_not_an_end() -> None:
         answer = ask(cluster, RequestCode.PULL_MESSAGE, fields)
         codes.append(frame.decode(answer[4:], RELEASE_4_9).code)
     assert codes == [ResponseCode.SYSTEM_ERROR, ResponseCode.SUCCESS]
+
+
+def properties(**given: str) -> str:
+    return "\x02".join(f"{name}\x01{value}" for name, value in given.items())
+
+
+@pytest.mark.parametrize(
+    ("path", "sent"),
+    [
+        ("consumequeue/SCHEDULE_TOPIC_XXXX/*", properties(DELAY="1", UNIQ_KEY="U1")),
+        ("consumequeue/RMQ_SYS_TRANS_HALF_TOPIC/*", properties(TRAN_MSG="true", PGROUP="PG")),
+    ],
+)
+def test_a_service_outlives_a_disk_error(path: str, sent: str) -> None:
+    """BROKER-LIFECYCLE-17: delayed messages still come, transactions are still checked."""
+    faults = DiskFaults()
+    check = {"transactionTimeOut": "1000", "transactionCheckInterval": "1500"}
+    cluster = Cluster(RELEASE_4_9, {**SYNC, **check}, broker_disk=CrashDisk(faults=faults))
+    cluster.start()
+    assert send(cluster, b"body", sent) == ResponseCode.SUCCESS
+    faults.add(DiskFault(FaultPoint.READ_ERROR, path, times=2))
+    cluster.world.advance(30_000)
+    assert faults.fired[FaultPoint.READ_ERROR] == 2
+    assert send(cluster, b"after") == ResponseCode.SUCCESS
+    delayed = "SCHEDULE" in path
+    assert stored(cluster) == 1 + delayed
+
+
+def test_a_held_pull_that_cannot_be_read_is_not_answered() -> None:
+    """BROKER-LIFECYCLE-17: the one pull is silent, the broker goes on."""
+    faults = DiskFaults()
+    cluster = Cluster(RELEASE_4_9, SYNC, broker_disk=CrashDisk(faults=faults))
+    cluster.start()
+    assert send(cluster, b"body") == ResponseCode.SUCCESS
+    assert stored(cluster) == 1
+    held = cluster.world.connect(cluster.broker_address)
+    assert held is not None
+    fields = {
+        "consumerGroup": "CG", "topic": "TopicTest", "queueId": "0", "queueOffset": "1",
+        "maxMsgNums": "8", "sysFlag": "6", "commitOffset": "0", "suspendTimeoutMillis": "9000",
+        "subscription": "*", "subVersion": "0", "expressionType": "TAG",
+    }  # fmt: skip
+    pull = RemotingCommand(code=RequestCode.PULL_MESSAGE, opaque=Opaque(2), ext_fields=fields)
+    held.send(frame.encode(pull, RELEASE_4_9))
+    cluster.world.advance(10)
+    faults.add(DiskFault(FaultPoint.READ_ERROR, "consumequeue/TopicTest/*"))
+    assert send(cluster, b"wakes it") == ResponseCode.SUCCESS
+    cluster.world.advance(1000)
+    assert faults.fired == {FaultPoint.READ_ERROR: 1}
+    assert not held.inbox
+    assert stored(cluster) == 2
