@@ -124,7 +124,8 @@ class ConsumeQueue:
 
         A torn unit may point below it: units at the end that name no record of theirs go as well,
         and those that stand where the first record to come belongs. What was cut off is durable
-        until its file was forced without it, so the last file counts as not flushed.
+        until its file was forced without it, and what a killed process wrote may not be: every
+        file counts as not flushed.
         """
         self.truncate_dirty_logic_files(physical_offset)
         if first_queue_offset is not None:
@@ -135,10 +136,9 @@ class ConsumeQueue:
         self._blank_tail()
         self.max_physic_offset = self.last_offset()
         queue = self.mapped_file_queue
-        last = queue.last_mapped_file
-        if last is not None:
-            queue.flushed_where = last.file_from_offset
-            last.flushed_position = 0
+        queue.flushed_where = max(queue.min_offset, 0)
+        for mapped_file in queue.mapped_files:
+            mapped_file.flushed_position = 0
 
     def _drop_last(self) -> None:
         queue = self.mapped_file_queue
