@@ -212,6 +212,6 @@ def test_many_names_with_equal_paths_are_counted_only_when_few() -> None:
     assert paths == {("a", "b"), ("b",)}
     count = disk.crash().count()
     assert count == len(set(disk.crash().images(99, Prng(1)))) == 9 + 3
-    for i in range(600):
+    for i in range(60):
         disk.write("b", 16 * i, b"x")
     assert disk.crash().count() is not None
