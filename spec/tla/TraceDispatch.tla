@@ -86,7 +86,7 @@ Conditions ==
          <<"max_offset is the end", Ev.max_offset = wrote>> >>
     [] OTHER -> <<>>
 
-Allows == \A i \in 1..Len(Conditions) : Conditions[i][2]
+Allows == LET all == Conditions IN \A i \in 1..Len(all) : all[i][2]
 Refusing == SelectSeq(Conditions, LAMBDA condition : ~condition[2])
 IsEvent(name) ==
   /\ l <= Len(Trace) /\ Ev.e = name /\ Allows
@@ -181,5 +181,7 @@ TInit ==
   /\ reputFromOffset = IF Found.e = "Recovered" THEN Found.reput ELSE 0
   /\ gathered = [q \in Queues |-> <<>>] /\ units = [q \in Queues |-> <<>>]
   /\ waiting = 0 /\ arrived = 0 /\ attempts = 0 /\ refusals = 0 /\ logicsQueueError = FALSE
-TSpec == TInit /\ [][Step \/ Accept \/ Stuck]_<<vars, t, l, up>>
+(* Verdicts for a batch; and for those that were not accepted, why *)
+TSpec == TInit /\ [][Step \/ Accept]_<<vars, t, l, up>>
+WhySpec == TInit /\ [][Step \/ Accept \/ Stuck]_<<vars, t, l, up>>
 =============================================================================

@@ -90,7 +90,7 @@ Conditions ==
            Ev.flushed = durable \/ Ev.flushed % FileSize = 0>> >>
     [] OTHER -> <<>>
 
-Allows == \A i \in 1..Len(Conditions) : Conditions[i][2]
+Allows == LET all == Conditions IN \A i \in 1..Len(all) : all[i][2]
 Refusing == SelectSeq(Conditions, LAMBDA condition : ~condition[2])
 
 IsEvent(name) ==
@@ -100,7 +100,7 @@ IsEvent(name) ==
                 THEN {b \in batches : b.to > durable} \cup
                      (IF Ev.messages > 1 THEN {[from |-> Ev.offset, to |-> Ev.offset + Ev.size]}
                       ELSE {})
-                ELSE IF name = "Recovered" THEN {} ELSE batches
+                ELSE IF name = "Recovered" THEN {b \in batches : b.from < Wrote} ELSE batches
 
 (* The machine may stop within an append that nobody heard of: the log goes on behind what the
    trace knows, and only the crash shows it *)
@@ -193,5 +193,7 @@ TInit ==
   /\ flushed = 0 /\ forcing = 0
   /\ appended = {} /\ requestsWrite = <<>> /\ requestsRead = <<>> /\ unanswered = {}
   /\ attempts = 0 /\ recoveredTo = 0 /\ okAtRisk = {} /\ up = FALSE
-TSpec == TInit /\ [][Step \/ Accept \/ Stuck]_<<vars, t, l, batches>>
+(* Verdicts for a batch; and for those that were not accepted, why *)
+TSpec == TInit /\ [][Step \/ Accept]_<<vars, t, l, batches>>
+WhySpec == TInit /\ [][Step \/ Accept \/ Stuck]_<<vars, t, l, batches>>
 =============================================================================

@@ -55,7 +55,7 @@ Conditions ==
          <<"flushed is the end or begins a file",
            Ev.flushed = HoleAt \/ Ev.flushed % FileSize = 0>> >>
     [] OTHER -> <<>>
-Allows == \A i \in 1..Len(Conditions) : Conditions[i][2]
+Allows == LET all == Conditions IN \A i \in 1..Len(all) : all[i][2]
 Refusing == SelectSeq(Conditions, LAMBDA condition : ~condition[2])
 
 (* Steps between events *)
@@ -122,5 +122,7 @@ TInit ==
   /\ first = 0 /\ files = FoundFiles
   /\ flushedWhere = FileOf(FoundFlushed) /\ committedWhere = FileOf(FoundFlushed)
   /\ forcing = 0 /\ promised = FoundFlushed /\ phase = "down"
-TSpec == TInit /\ [][Step \/ Accept \/ Stuck]_<<vars, t, l>>
+(* Verdicts for a batch; and for those that were not accepted, why *)
+TSpec == TInit /\ [][Step \/ Accept]_<<vars, t, l>>
+WhySpec == TInit /\ [][Step \/ Accept \/ Stuck]_<<vars, t, l>>
 =============================================================================
