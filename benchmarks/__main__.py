@@ -10,6 +10,7 @@ import click
 
 from benchmarks.crash_images import measure_crash_images
 from benchmarks.explorer import measure_explorer
+from benchmarks.machine_rules import measure_machine_rules
 from benchmarks.measures import (
     Results,
     guarded,
@@ -20,7 +21,15 @@ from benchmarks.measures import (
 from benchmarks.report import markdown, rows, write
 from benchmarks.servers import REFERENCE
 
-_PARTS = ("start", "suite", "async-flush", "sync-flush", "crash-images", "explorer")
+_PARTS = (
+    "start",
+    "suite",
+    "async-flush",
+    "sync-flush",
+    "crash-images",
+    "machine-rules",
+    "explorer",
+)
 
 
 @click.command()
@@ -72,6 +81,8 @@ def main(
             )
     if "crash-images" in parts:
         measure_crash_images(results, rounds, slice_seconds)
+    if "machine-rules" in parts:
+        measure_machine_rules(results, min(rounds, 3))
     if "explorer" in parts:
         measure_explorer(results, min(rounds, 3))
     write(results, path)

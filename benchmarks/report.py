@@ -35,6 +35,7 @@ GOALS = (
     Goal("resident MiB", Relation.SPEED_UP, 5),
     Goal("suite cases/s", Relation.AT_LEAST, 100),
     Goal("crash images/s", Relation.AT_LEAST, 1000),
+    Goal("machine rules/s, store without crashes", Relation.AT_LEAST, 1500),
     Goal("explored transitions/s, group commit", Relation.AT_LEAST, 50_000),
     Goal("sync msg/s, async flush", Relation.RATE_RATIO, 0.9),
     Goal("async msg/s, async flush", Relation.RATE_RATIO, 0.3),
