@@ -1,6 +1,7 @@
 """Every state of an automaton within a bound, and the same states as TLC names them.
 
     states = reachable("GroupCommit", GroupCommitBound())     # a set of mappings, frozen
+    states = reachable("Dispatch", DispatchBound())
 
 The automaton is the code; what surrounds it (a log, a disk, a crash) is as small as in the model
 `spec/tla/GroupCommit.tla`, whose variables and actions have the names that are used here. So the
@@ -13,12 +14,11 @@ from typing import Final, NamedTuple
 
 from refimpl.model.ids import Millis, PhysicalOffset, Ticket
 from refimpl.model.status import PutMessageStatus
+from refimpl.sim.dispatch_scope import DispatchBound, Variables, dispatch_states
 from refimpl.store import group_commit as commits
 from refimpl.store.group_commit import GroupCommit, GroupCommitRequest, WakeupCustomer
 
 _LATER: Final = Millis(1)  # the deadline of everybody; who is impatient gets 0 for a moment
-
-Variables = frozenset[tuple[str, object]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,10 +162,20 @@ class GroupCommitWorld:
             yield GroupCommitState(self._fresh(), w.durable, w.live[:keep], ok_at_risk=w.ok_at_risk)
 
     def _recovered(self, w: GroupCommitState) -> Iterator[GroupCommitState]:
+        """Flushes begin at what is known to be durable, or at a file; blanks may close files."""
+        size, wrote = self.bound.file_size, w.wrote
+        first = wrote // size + 1
+        closed = [
+            range(first, last + 1) for last in range(first, self.bound.max_offset // size + 1)
+        ]
         for start in range(w.durable + 1):
-            if start == w.durable or start % self.bound.file_size == 0:
-                s = commits.flushed(w.s, start)
-                yield w._replace(s=s, recovered_to=w.wrote, up=True)
+            if start != w.durable and start % size:
+                continue
+            s = commits.flushed(w.s, start)
+            for files in (range(0), *closed):
+                live = (*w.live, *(file * size for file in files))
+                to = files[-1] * size if files else wrote
+                yield w._replace(s=s, live=live, recovered_to=to, up=True)
 
 
 def _with_deadline(s: GroupCommit, request: GroupCommitRequest, deadline: Millis) -> GroupCommit:
@@ -238,16 +248,16 @@ def ok_is_durable(w: GroupCommitState) -> bool:
     return not w.ok_at_risk
 
 
-def reachable(name: str, bound: GroupCommitBound) -> frozenset[Variables]:
-    """The states of the automaton `name` within `bound`, as a set of sets of (variable, value).
+def reachable(name: str, bound: GroupCommitBound | DispatchBound) -> frozenset[Variables]:
+    """The states of `name` within `bound`, as a set of sets of (variable, value).
 
-    Raises `KeyError` for an automaton that is not explored here.
+    A sequence is a tuple, a set is frozen, a record or a function is a set of pairs. Raises
+    `KeyError` for what is not explored here, `TypeError` for the bound of another.
     """
-    return _REACHABLE[name](bound)
-
-
-def _group_commit(bound: GroupCommitBound) -> frozenset[Variables]:
-    return frozenset(group_commit_variables(w) for w in walk(bound).states)
-
-
-_REACHABLE: Final = {"GroupCommit": _group_commit}
+    if name == "GroupCommit" and isinstance(bound, GroupCommitBound):
+        return frozenset(group_commit_variables(w) for w in walk(bound).states)
+    if name == "Dispatch" and isinstance(bound, DispatchBound):
+        return dispatch_states(bound)
+    if name in {"GroupCommit", "Dispatch"}:
+        raise TypeError(f"{type(bound).__name__} does not bound {name}")
+    raise KeyError(name)

@@ -30,6 +30,11 @@ def fork(lab: StoreLab) -> StoreLab:
     return copied
 
 
+def copied(value: object) -> object:
+    """An independent copy of anything made of our media and of plain containers."""
+    return _copy(value, {})
+
+
 _Copier = Callable[[object, _Memo], object]
 _COPIERS: dict[type, _Copier | None] = {}
 

@@ -247,6 +247,11 @@ class ConsumeQueue:
             assert written, "pending units fit, for _room was counted"
             self._pending.clear()
 
+    @property
+    def gathered(self) -> bytes:
+        """Units that `sync` will write."""
+        return bytes(self._pending)
+
     # --- where things are
 
     @property

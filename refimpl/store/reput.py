@@ -155,6 +155,10 @@ class ReputMessageService:
         self._arrived = []
         return arrived
 
+    def counts(self) -> tuple[int, int, int]:
+        """Messages dispatched and not told yet, those told and not taken, refusals in a row."""
+        return len(self._waiting), len(self._arrived), self._attempts
+
     # --- dispatch
 
     def dispatch(self, request: DispatchRequest, now: Millis) -> None:
