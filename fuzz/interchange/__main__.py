@@ -4,6 +4,7 @@ import argparse
 import shutil
 import sys
 import tempfile
+from collections import Counter
 from pathlib import Path
 
 from tabulate import tabulate
@@ -45,8 +46,9 @@ def main() -> int:
     """Exit status: 0 nothing unexplained, 1 a difference or a broken promise, 2 no Apache here."""
     arguments = _arguments()
     release = RELEASES[arguments.release]
-    totals: dict[str, int] = {}
-    kinds: dict[str, int] = {}
+    shown: Counter[tuple[str, str]] = Counter()
+    withheld: Counter[str] = Counter()
+    kinds: Counter[str] = Counter()
     bad = 0
     for first in range(arguments.first, arguments.first + arguments.count, _AT_ONCE):
         count = min(_AT_ONCE, arguments.first + arguments.count - first)
@@ -64,16 +66,20 @@ def main() -> int:
             shutil.rmtree(root, ignore_errors=True)
         _print(outcome, release, arguments.seed)
         bad += len(outcome.unexplained()) + len(outcome.broken)
-        for image in made:
-            kinds[image.kind] = kinds.get(image.kind, 0) + 1
-        for rule, images_of_rule in outcome.explained().items():
-            totals[rule] = totals.get(rule, 0) + images_of_rule
-        equal = count - len(outcome.differences)
-        totals["the same"] = totals.get("the same", 0) + equal
+        kinds.update(image.kind for image in made)
+        shown += outcome.explained()
+        withheld += outcome.withheld()
     print(f"\napache-{release.apache}, seed {arguments.seed}: {arguments.count} images")
-    print(tabulate(sorted(kinds.items()), headers=["kind", "images"]))
-    print()
-    print(tabulate(sorted(totals.items()), headers=["served", "images"]))
+    rows = [
+        [rule, *(shown[rule, kind] for kind in sorted(kinds))]
+        for rule in sorted({rule for rule, _ in shown})
+    ]
+    rows.append(["images", *(kinds[kind] for kind in sorted(kinds))])
+    print(tabulate(rows, headers=["served", *sorted(kinds)]))
+    if withheld:
+        print()
+        head = ["promised, and not served by Apache", "messages"]
+        print(tabulate(sorted(withheld.items()), headers=head))
     return 1 if bad else 0
 
 

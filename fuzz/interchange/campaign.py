@@ -1,13 +1,15 @@
 """Many images through our store and through Apache's, and what is not the same."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from fuzz.interchange.apache_stores import serve
 from fuzz.interchange.images import SETTINGS, Image
-from fuzz.interchange.known import Case, explain
+from fuzz.interchange.known import HIDING, Case, explain
 from fuzz.interchange.served import Difference, compare, ours
+from refimpl.inspect.finding import Finding, NotAStore
 from refimpl.inspect.store_reading import open_reading
 from refimpl.inspect.verification import verify
 from refimpl.model.release import Release
@@ -24,13 +26,26 @@ class Outcome:
     differences: dict[str, list[Difference]] = field(default_factory=dict)
     broken: dict[str, list[str]] = field(default_factory=dict)  # promises that we broke ourselves
 
-    def explained(self) -> dict[str, int]:
-        """How many images each known rule explains."""
-        counts: dict[str, int] = {}
+    def explained(self) -> Counter[tuple[str, str]]:
+        """How many images show what: by rule, or "the same", and by kind of image."""
+        counts: Counter[tuple[str, str]] = Counter()
+        for name, case in self.cases.items():
+            differences = self.differences.get(name, [])
+            rules = {explain(case, difference) or "?" for difference in differences}
+            counts.update((rule, case.image.kind) for rule in rules or {"the same"})
+        return counts
+
+    def withheld(self) -> Counter[str]:
+        """By rule: messages that somebody was promised, and that Apache does not serve."""
+        counts: Counter[str] = Counter()
         for name, differences in self.differences.items():
-            rules = {explain(self.cases[name], difference) for difference in differences}
-            for rule in sorted(rule for rule in rules if rule is not None):
-                counts[rule] = counts.get(rule, 0) + 1
+            case = self.cases[name]
+            served = {message.place for message in case.theirs.messages.values()}
+            missing = sum(place not in served for place in promised(case.image))
+            if missing:
+                rules = sorted({explain(case, difference) or "?" for difference in differences})
+                key = " ".join(rule for rule in rules if rule in HIDING) or " ".join(rules)
+                counts[key] += missing
         return counts
 
     def unexplained(self) -> dict[str, list[Difference]]:
@@ -40,6 +55,22 @@ class Outcome:
             for name, differences in self.differences.items()
         }
         return {name: differences for name, differences in left.items() if differences}
+
+
+def promised(image: Image) -> list[int]:
+    """Places of the messages that the next opening has to serve, by what was answered."""
+    return [
+        sent.offset
+        for sent in image.lab.ledger.sent
+        if sent.must and sent.has_unit and sent.offset is not None
+    ]
+
+
+def _findings(image: Image, release: Release) -> list[Finding]:
+    try:
+        return list(verify(open_reading(image.disk, release=release)).findings)
+    except NotAStore:  # no name survived but that of the lock
+        return []
 
 
 def run(
@@ -56,8 +87,7 @@ def run(
     for image in images:
         lab = image.ours()
         theirs = answers[directories[image.name]]
-        findings = list(verify(open_reading(image.disk, release=release)).findings)
-        case = Case(image, ours(lab), theirs, findings)
+        case = Case(image, ours(lab), theirs, _findings(image, release))
         outcome.cases[image.name] = case
         broken = [said for said in lab.check() if not said.startswith(_NOT_ASKED)]
         if broken:

@@ -59,9 +59,25 @@ def _torn_unit(case: Case, difference: Difference) -> bool:
     return any(found.path == path and found.kind in _TORN for found in case.findings)
 
 
-def _without_margin(case: Case, _: Difference) -> bool:
-    """5.5 began at a file whose first message is not older than the checkpoint by the margin."""
-    return case.image.lab.release.checkpoint_has_offsets and case.has("STORE-RECOVERY-4")
+def _without_margin(case: Case, difference: Difference) -> bool:
+    """5.5 began at a file whose first message is not older than the checkpoint by the margin.
+
+    What lies before that file is not looked at: units stay lost, holes stay in the log.
+    """
+    if not case.image.lab.release.checkpoint_has_offsets:
+        return False
+    if case.theirs.log[1] > case.ours.log[1]:
+        return True
+    if not difference.where:
+        return False
+    topic, queue_id = _queue_of(difference)
+    path = f"consumequeue/{topic}/{queue_id}"
+    return any(f.path == path and f.rule == "STORE-RECOVERY-4" for f in case.findings)
+
+
+def _impossible_topic(case: Case, _: Difference) -> bool:
+    """A record is whole but for zeros in the name of its topic."""
+    return any("name of the topic" in found.detail for found in case.findings)
 
 
 def _closed_tail(case: Case, _: Difference) -> bool:
@@ -107,6 +123,12 @@ KNOWN: tuple[Known, ...] = (
         _always,
     ),
     Known(
+        "STORE-RECOVERY-2",
+        "a record with zeros in the name of its topic is taken for a record, and ends the start",
+        ("opening: STUCK", "opening: REFUSED"),
+        _impossible_topic,
+    ),
+    Known(
         "STORE-RECOVERY-6",
         "where something was cut off the reference ends the file and goes on in the next one",
         ("extent of the log",),
@@ -133,14 +155,29 @@ KNOWN: tuple[Known, ...] = (
     Known(
         "STORE-RECOVERY-3",
         "5.5 trusts the checkpoint to the millisecond, so units that a crash took stay lost",
-        ("beginning of a queue", "message only here"),
+        ("extent of the log", "beginning of a queue", *_OF_QUEUES),
         _without_margin,
     ),
 )
 
 
+# Rules whose breach hides messages; the others change what is found by key, or the end of the log.
+HIDING = (
+    "STORE-FILES-3",
+    "STORE-RECOVERY-2",
+    "STORE-CQ-9",
+    "STORE-RECOVERY-10",
+    "STORE-RECOVERY-3",
+)
+
+
 def explain(case: Case, difference: Difference) -> str | None:
-    """The rule that says why, or None for what nobody has looked at."""
+    """The rule that says why, or None for what nobody has looked at.
+
+    A store that was closed has no excuse, and one that was killed was not torn.
+    """
+    if case.image.kind == "closed":
+        return None
     for known in KNOWN:
         if difference.kind in known.kinds and known.explains(case, difference):
             return known.rule

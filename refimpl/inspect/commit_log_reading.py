@@ -88,9 +88,7 @@ class CommitLogReading:
     def record_at(self, place: int) -> DispatchRequest | None:
         """The record that begins at `place` and says so; None for anything else."""
         request = self._check(place)
-        if not request.success or request.msg_size == 0 or request.commit_log_offset != place:
-            return None
-        return request
+        return request if request.msg_size > 0 and _counts(request, place) else None
 
     @property
     def is_cut_short(self) -> bool:
@@ -143,7 +141,7 @@ class CommitLogReading:
                 self.end = place
                 self._check_blank(place, limit)
                 return None
-            if not request.success or request.commit_log_offset != place:
+            if not _counts(request, place):
                 return place
             self.count += 1
             self._note_time(request)
@@ -300,6 +298,8 @@ class CommitLogReading:
             return "STORE-MESSAGE-6", f"magic code {data[4:8].hex()} is unknown"
         size = int.from_bytes(data[:4], "big", signed=True)
         request = check_record(data, release=self._release, check_crc=False)
+        if request.success and "\0" in request.topic:
+            return "STORE-RECOVERY-2", "zeros in the name of the topic"
         if request.success and request.commit_log_offset != place:
             return (
                 "STORE-RECOVERY-2",
@@ -310,6 +310,11 @@ class CommitLogReading:
         if not 0 < size <= len(data):
             return "STORE-MESSAGE-6", f"total size {size} does not fit the file"
         return "STORE-MESSAGE-6", "the lengths within the record disagree"
+
+
+def _counts(request: DispatchRequest, place: int) -> bool:
+    """STORE-RECOVERY-2: whole, at its own place, of a topic that can be one."""
+    return request.success and request.commit_log_offset == place and "\0" not in request.topic
 
 
 def _all(data: bytes, wanted: bytes) -> Iterator[int]:

@@ -34,6 +34,7 @@ from refimpl.store.recovery import deliver_at
 from refimpl.store.store_checkpoint import CHECKPOINT_PATH
 
 _CHECKPOINT: Final = struct.Struct(">6q")
+_SIGNS: Final = ("commitlog", "consumequeue", CHECKPOINT_PATH, ABORT_PATH)
 _ONLY_5_5: Final = ("timerwheel", "rocksdbstore", "compaction", "config/timercheck")
 
 
@@ -84,8 +85,8 @@ def open_reading(
 
 
 def _open(files: StoreFiles, release: Release | None, settings: Mapping[str, str]) -> StoreReading:
-    if not files.exists("commitlog") and not files.exists("consumequeue"):
-        raise NotAStore("there is neither a commitlog nor a consumequeue folder")
+    if not any(files.exists(path) for path in _SIGNS):
+        raise NotAStore(f"there is none of {', '.join(_SIGNS)}")
     findings = Findings(unclean=files.exists(ABORT_PATH))
     index = find_index_files(files)
     deduced = "as asked for"
