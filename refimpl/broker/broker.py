@@ -32,6 +32,7 @@ from refimpl.model.ids import Actor, Address, ChannelId, ForceToken, Millis
 from refimpl.model.prng import Prng
 from refimpl.model.release import Release
 from refimpl.model.topic_validator import is_system_topic
+from refimpl.model.trace import Tracer
 from refimpl.remoting.command import SerializeType
 from refimpl.remoting.endpoint import Endpoint
 from refimpl.remoting.events import EndpointEvent, RequestReceived, ResponseReceived
@@ -60,6 +61,7 @@ class Broker:
         namesrv_addresses: tuple[Address, ...] = (),
         *,
         serialize_type: SerializeType = SerializeType.JSON,
+        tracer: Tracer | None = None,
     ) -> None:
         """`address` is where clients reach it: brokerIP1 and listenPort.
 
@@ -71,8 +73,9 @@ class Broker:
             disk=disk,
             prng=prng,
             address=address,
-            store=MessageStore(disk, config, release, address),
+            store=MessageStore(disk, config, release, address, tracer=tracer),
             endpoint=Endpoint(release, serialize_type=serialize_type),
+            tracer=tracer,
         )
         self._fast: dict[ChannelId, None] = {}  # channels of the fast port
         self._stop: _Stop | None = None

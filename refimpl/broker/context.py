@@ -19,6 +19,7 @@ from refimpl.model.ids import Address, ChannelId, ForceToken, Millis, Ticket
 from refimpl.model.prng import Prng
 from refimpl.model.release import Release
 from refimpl.model.status import PutMessageStatus
+from refimpl.model.trace import Tracer
 from refimpl.remoting.command import RemotingCommand
 from refimpl.remoting.endpoint import Endpoint
 from refimpl.remoting.header import Header
@@ -82,6 +83,7 @@ class BrokerContext:
         "store_host",
         "subscription_group_manager",
         "topic_config_manager",
+        "tracer",
         "transactional_message_service",
         "unique_ids",
     )
@@ -111,7 +113,9 @@ class BrokerContext:
         address: Address,
         store: MessageStore,
         endpoint: Endpoint,
+        tracer: Tracer | None = None,
     ) -> None:
+        self.tracer = tracer
         self.release = release
         self.config = config  # replaced as a whole by UPDATE_BROKER_CONFIG: do not keep a copy
         self.config_version = DataVersion()  # Java: Configuration#dataVersion

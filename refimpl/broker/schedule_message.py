@@ -15,7 +15,7 @@ from refimpl.model.delay_level import (
     parse_delay_levels,
 )
 from refimpl.model.errors import InvalidInput
-from refimpl.model.ids import Actor, Millis, PhysicalOffset, QueueId, Topic
+from refimpl.model.ids import Actor, Millis, PhysicalOffset, QueueId, QueueOffset, Topic
 from refimpl.model.java import parse_int
 from refimpl.model.message import MessageExt, MessageExtBrokerInner
 from refimpl.model.message_property import (
@@ -32,6 +32,7 @@ from refimpl.model.message_property import (
 from refimpl.model.status import PutMessageStatus
 from refimpl.model.subscription import tags_code
 from refimpl.model.topic_validator import RMQ_SYS_SCHEDULE_TOPIC, RMQ_SYS_TRANS_HALF_TOPIC
+from refimpl.model.trace import DelayStarted, DeliverDelayed, PersistDelay, RefuseDelayed
 
 if TYPE_CHECKING:
     from refimpl.broker.context import BrokerContext
@@ -81,7 +82,10 @@ class ScheduleMessageService:
         if self.offset_table != before:
             self.persist()
         first = Millis(now + FIRST_DELAY_TIME)
+        tracer = self._ctx.tracer
         for level in self.levels.table:
+            if tracer is not None:
+                tracer(DelayStarted(level, QueueOffset(self.offset_table.get(level, 0))))
             self._ctx.actors.add(deliver_actor(level), first, self._step_of(level))
         self._ctx.actors.every(
             PERSIST,
@@ -120,9 +124,9 @@ class ScheduleMessageService:
         if queue is None:
             return offset, soon
         units = queue.index_buffer(offset)
-        if units is None:
-            low, high = queue.min_offset_in_queue, queue.max_offset_in_queue
-            return min(max(offset, low), high), soon
+        if units is None:  # below, or behind what is shown: what was recovered is not shown yet
+            high = self._ctx.store.next_offset(_TOPIC, QueueId(delay_level_to_queue_id(level)))
+            return min(max(offset, queue.min_offset_in_queue), high), soon
         release = self._ctx.release
         for physical, size, deliver_at in _UNIT.iter_unpack(units):
             wait = self._countdown(level, deliver_at, now)
@@ -130,7 +134,10 @@ class ScheduleMessageService:
                 if release.schedule_waits_exactly or release.fast_offset_update:
                     self._update_offset(level, offset, now)
                 return offset, Millis(now + wait) if release.schedule_waits_exactly else soon
-            if not self._deliver_one(physical, size, now):
+            delivered = self._deliver_one(physical, size, now)
+            if self._ctx.tracer is not None:
+                self._trace(level, offset, -wait, delivered=delivered)
+            if not delivered:
                 pause = release.schedule_retry_after
                 if release.schedule_waits_exactly:
                     self._update_offset(level, offset, now)
@@ -138,6 +145,15 @@ class ScheduleMessageService:
             offset += 1
             self._update_offset(level, offset, now)
         return offset, soon
+
+    def _trace(self, level: int, offset: int, late: int, *, delivered: bool) -> None:
+        tracer, place = self._ctx.tracer, QueueOffset(offset)
+        assert tracer is not None
+        if delivered:
+            end = self._ctx.store.commit_log.mapped_file_queue.max_wrote_position
+            tracer(DeliverDelayed(level, place, late, PhysicalOffset(end)))
+        else:
+            tracer(RefuseDelayed(level, place, late))
 
     def _countdown(self, level: int, deliver_at: int, now: Millis) -> int:
         """Milliseconds to wait; never longer than the level says. BROKER-SCHEDULE-4."""
@@ -250,7 +266,10 @@ class ScheduleMessageService:
             else self._behind[level].settled(flushed_where)
             for level, offset in self.offset_table.items()
         }
-        self._file.persist(self._encoded(settled))
+        written = self._file.persist(self._encoded(settled))
+        if written and self._ctx.tracer is not None:
+            for level, offset in settled.items():
+                self._ctx.tracer(PersistDelay(level, QueueOffset(offset)))
 
     def encode(self) -> str:
         """The table as Java's pretty JSON; levels are bare integers. BROKER-SCHEDULE-10."""

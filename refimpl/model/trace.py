@@ -132,6 +132,40 @@ class Shutdown(NamedTuple):
     clean: bool
 
 
+class DelayStarted(NamedTuple):
+    """DelayQueue: after a start, a level goes on at `offset` of its queue."""
+
+    level: int
+    offset: QueueOffset
+
+
+class DeliverDelayed(NamedTuple):
+    """DelayQueue: the message at `offset` was stored for its topic, `late` milliseconds after due.
+
+    The log is written up to `where`.
+    """
+
+    level: int
+    offset: QueueOffset
+    late: int
+    where: PhysicalOffset
+
+
+class RefuseDelayed(NamedTuple):
+    """DelayQueue: the store refused the message at `offset`; it is tried again."""
+
+    level: int
+    offset: QueueOffset
+    late: int
+
+
+class PersistDelay(NamedTuple):
+    """DelayQueue: the file of offsets was written; it has `offset` for a level."""
+
+    level: int
+    offset: QueueOffset
+
+
 TraceEvent: TypeAlias = (
     Append
     | PutRequest
@@ -148,6 +182,10 @@ TraceEvent: TypeAlias = (
     | Crash
     | Shutdown
     | Recovered
+    | DelayStarted
+    | DeliverDelayed
+    | RefuseDelayed
+    | PersistDelay
 )
 
 

@@ -45,6 +45,7 @@ from refimpl.remoting.header import Header, encode_header
 from refimpl.sim.crash_disk import CrashDisk
 from refimpl.sim.crash_images import Crash, CrashImage
 from refimpl.sim.disk_faults import ForceOutcome
+from refimpl.sim.trace_writer import TraceLog
 from refimpl.sim.world import EPOCH
 
 BROKER_ADDRESS = Address("127.0.0.1", 10911)
@@ -344,15 +345,34 @@ class BrokerLab(NodeLab):
         overrides: Mapping[str, str] | None = None,
         *,
         seed: int = 0,
+        trace: TraceLog | None = None,
     ) -> None:
         super().__init__(release, disk, seed=seed)
+        self.trace = trace
         self.config = Config.strict(release, "broker", {**SMALL, **(overrides or {})})
 
     @override
     def make(self) -> Broker:
         """The broker of this start."""
         prng = Prng(self.seed).fork(f"start {self.starts}")
-        return Broker(self.config, self.release, self.disk, prng, BROKER_ADDRESS)
+        return Broker(self.config, self.release, self.disk, prng, BROKER_ADDRESS, tracer=self.trace)
+
+    @override
+    def kill(self) -> None:
+        """The process is gone, as everywhere; its trace says so."""
+        if self.trace is not None and self.runs and not self.stopped:
+            self.trace.crash(power=False, image="")
+        super().kill()
+
+    @override
+    def lose_power(self, choose: Callable[[Crash], CrashImage]) -> CrashImage:
+        """The machine is gone, as everywhere; its trace says so."""
+        trace, self.trace = self.trace, None
+        image = super().lose_power(choose)
+        self.trace = trace
+        if trace is not None:
+            trace.crash(power=True, image="")
+        return image
 
     @property
     def ctx(self) -> BrokerContext:

@@ -135,6 +135,12 @@ class CommitLog:
         assert result.status is AppendMessageStatus.PUT_OK, "it was measured against a whole file"
         return PutMessageResult(PutMessageStatus.PUT_OK, result)
 
+    def stored_as(self, inner: MessageExtBrokerInner) -> MessageExtBrokerInner:
+        """What `put_message` stores of it: a delayed message stands in the queue of its level."""
+        if PROPERTY_DELAY_TIME_LEVEL in inner.properties:
+            return delayed(inner, self.delay_levels, self.release)
+        return inner
+
     def put_messages(self, inner: MessageExtBrokerInner, now: Millis) -> PutMessageResult:
         """Append a batch, all of it or nothing (STORE-LOG-11, STORE-LOG-12).
 

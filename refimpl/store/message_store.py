@@ -402,12 +402,13 @@ class MessageStore(StoreReads):
             return self._failed(result)
         self.store_stats.put(inner.topic, append.msg_num, append.wrote_bytes, 0)
         if self._tracer is not None:
+            stored = self.commit_log.stored_as(inner)
             self._tracer(
                 Append(
                     append.wrote_offset,
                     append.wrote_bytes,
-                    inner.topic,
-                    inner.queue_id,
+                    stored.topic,
+                    stored.queue_id,
                     append.logics_offset,
                     append.msg_num,
                 )

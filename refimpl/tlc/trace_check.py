@@ -46,6 +46,7 @@ class Model(NamedTuple):
     attempts: bool  # also at a Flush that forced nothing
     applies: Callable[[TraceHeader], bool]
     constants: Callable[[TraceHeader], Constants]
+    begins: str = ""  # a trace without this event is none of its traces
 
 
 class Judged(NamedTuple):
@@ -152,6 +153,7 @@ MODELS: Final = {
         False,
         lambda header: header.pool == 0,
         _delay_queue_constants,
+        "DelayStarted",
     ),
 }
 
@@ -170,12 +172,16 @@ def check(
         model = MODELS[name]
         groups: dict[Constants, list[Trace]] = {}
         for trace in every:
-            if model.applies(trace.header):
+            if model.applies(trace.header) and _begins(model, trace):
                 groups.setdefault(model.constants(trace.header), []).append(trace)
         for constants, group in groups.items():
             for batch in _batches(group):
                 judged += _judge(model, constants, batch, seconds, folder)
     return judged
+
+
+def _begins(model: Model, trace: Trace) -> bool:
+    return not model.begins or any(type(e).__name__ == model.begins for e in trace.events)
 
 
 def _batches(traces: list[Trace]) -> Iterator[list[Trace]]:

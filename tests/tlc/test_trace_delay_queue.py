@@ -1,0 +1,101 @@
+"""Traces of a broker that delays messages, through crashes, are behaviours of the model."""
+
+import pytest
+
+from fuzz.dialogue import Client
+from refimpl.broker.schedule_message import PERSIST
+from refimpl.model.ids import Actor, QueueOffset
+from refimpl.model.release import RELEASE_4_9
+from refimpl.model.trace import DelayStarted, DeliverDelayed, PersistDelay, TraceEvent
+from refimpl.model.trace_file import Trace
+from refimpl.sim.crash_disk import CrashDisk
+from refimpl.sim.node_lab import BrokerLab
+from refimpl.sim.trace_writer import TraceLog
+from refimpl.tlc import locate, trace_check
+from refimpl.tlc.locate import TlcMissing
+from refimpl.tlc.trace_check import Judged, Verdict
+
+SETTINGS = {"messageDelayLevel": "1s 3s", "flushDiskType": "SYNC_FLUSH"}
+FLUSH = Actor("store.flush_commit_log")
+
+
+def honest() -> tuple[Trace, BrokerLab]:
+    """Two messages are delivered and the offset written; a kill; a third one."""
+    lab = BrokerLab(RELEASE_4_9, CrashDisk(), SETTINGS)
+    log = lab.trace = TraceLog.of("honest", lab.config, RELEASE_4_9)
+    lab.start()
+    for body in (b"1", b"2"):
+        Client(lab).produce("T1", body, properties={"DELAY": "1"})
+        lab.settle()
+        lab.jump(1_200)
+    lab.move(10_001)
+    lab.step(FLUSH)
+    lab.step(PERSIST)
+    lab.kill()
+    lab.forces_complete = False  # what recovery read is not forced yet: nothing is shown
+    lab.start()
+    lab.jump(1_100)
+    lab.forces_complete = True
+    for pending in list(lab.forces):
+        lab.complete_force(pending)
+    Client(lab).produce("T1", b"3", properties={"DELAY": "1"})
+    lab.settle()
+    lab.jump(2_000)
+    return log.trace(), lab
+
+
+HONEST, LAB = honest()
+
+
+def changed(kind: type[TraceEvent], name: str, **fields: int) -> Trace:
+    """The honest trace with one event altered, the last of its kind and of level 1."""
+    at = max(
+        i
+        for i, e in enumerate(HONEST.events)
+        if isinstance(e, kind) and e._asdict().get("level") == 1
+    )
+    event = kind(**{**HONEST.events[at]._asdict(), **fields})
+    events = [event if i == at else e for i, e in enumerate(HONEST.events)]
+    return Trace(HONEST.header._replace(trace=name), tuple(events))
+
+
+WRONG = {  # name: (trace, words of the condition that refuses it)
+    "early": (changed(DeliverDelayed, "early", late=-1), "it is due"),
+    "skips": (changed(DeliverDelayed, "skips", offset=3), "position = offset"),
+    "twice": (changed(DeliverDelayed, "twice", offset=0), "position = offset"),
+    "written too far": (changed(PersistDelay, "written too far", offset=3), "durable"),
+    "begins behind": (changed(DelayStarted, "begins behind", offset=7), "in the queue"),
+}
+
+
+@pytest.fixture(scope="module")
+def judged() -> dict[str, Judged]:
+    """One run of TLC for all."""
+    try:
+        locate.find()
+    except TlcMissing as missing:
+        pytest.skip(missing.reason)
+    traces = [HONEST, *(trace for trace, _ in WRONG.values())]
+    found = trace_check.check(traces, models=("DelayQueue",), seconds=30)
+    return {one.trace.header.trace: one for one in found}
+
+
+def test_a_level_does_not_go_back_while_nothing_is_shown_after_a_crash() -> None:
+    """BROKER-SCHEDULE-9: what was recovered is shown when it was forced; the offset waits."""
+    delivered = [e.offset for e in HONEST.events if isinstance(e, DeliverDelayed)]
+    assert delivered == [QueueOffset(0), QueueOffset(1), QueueOffset(2)]
+    assert [m.body for m in LAB.records("T1", 0)] == [b"1", b"2", b"3"]
+
+
+@pytest.mark.slow
+def test_an_honest_trace_is_accepted(judged: dict[str, Judged]) -> None:
+    """BROKER-SCHEDULE-3, BROKER-SCHEDULE-9, BROKER-SCHEDULE-14."""
+    assert judged["honest"].verdict is Verdict.ACCEPTED, judged["honest"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", WRONG)
+def test_an_altered_trace_is_refused(name: str, judged: dict[str, Judged]) -> None:
+    one = judged[name]
+    assert one.verdict is Verdict.REFUSED, one
+    assert any(WRONG[name][1] in text for text in one.refused_by), one.refused_by
