@@ -133,12 +133,34 @@ class ConsumeQueue:
                 self._drop_last()
         while self._end > 0 and not self._names_its_record():
             self._drop_last()
+        while self._end > self._sound_end():
+            self._drop_last()
         self._blank_tail()
         self.max_physic_offset = self.last_offset()
         queue = self.mapped_file_queue
         queue.flushed_where = max(queue.min_offset, 0)
         for mapped_file in queue.mapped_files:
             mapped_file.flushed_position = 0
+
+    def _sound_end(self) -> int:
+        """Logic offset before the first unit of the last file that points back, else the end.
+
+        Only where no record of the log is behind it: nobody can ask the log then, and nothing is
+        lost but units of what retention took.
+        """
+        last = self.mapped_file_queue.last_mapped_file
+        if last is None:
+            return self._end
+        data = last.disk.read(last.path, 0, last.wrote_position)
+        before, cut, min_offset = -1, self._end, self._log.min_offset()
+        for i, unit in enumerate(UNIT.iter_unpack(data)):
+            at = _position(unit)
+            if at >= min_offset:
+                cut = self._end
+            elif -1 < at <= before and cut == self._end:
+                cut = last.file_from_offset + i * CQ_STORE_UNIT_SIZE
+            before = max(before, at)
+        return cut
 
     def _drop_last(self) -> None:
         queue = self.mapped_file_queue

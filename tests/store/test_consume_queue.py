@@ -119,6 +119,19 @@ def test_a_pre_blank_unit_at_the_end_is_no_record(release: Release) -> None:
     assert queue.get(6) == (600, SIZE, 6)
 
 
+@pytest.mark.parametrize(("minimum", "kept"), [(350, 3), (1000, 1)])
+def test_units_that_point_back_are_dropped(minimum: int, kept: int) -> None:
+    """STORE-RECOVERY-10: half a unit below the log, and an old one behind it."""
+    disk = MemoryDisk()
+    filled(disk, 3)
+    disk.write(FIRST, 20, UNIT.pack(0, SIZE, 0) if minimum == 1000 else UNIT.pack(100, SIZE, 1))
+    queue = queue_on(disk, minimum=minimum)
+    queue.load()
+    queue.recover()
+    queue.forget_from(minimum, None)
+    assert queue.max_offset_in_queue == kept
+
+
 @pytest.mark.parametrize("release", RELEASES)
 @pytest.mark.parametrize("queue_offset", [4, 5, 8, 17])
 def test_a_gap_is_filled(release: Release, queue_offset: int) -> None:
