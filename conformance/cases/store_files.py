@@ -310,7 +310,10 @@ def torn_record(w: Wire, skip: int, data: bytes) -> None:
     limit_ms=60_000,  # two restarts
 )
 def cut_off_stays_away(w: Wire) -> None:
-    """Records behind a torn one do not come back when new ones end where they begin."""
+    """Records behind a torn one do not come back when new ones end where they begin.
+
+    The new message may stand at the cut, or in the next file behind a blank record.
+    """
     topic = w.create_topic(queues=1)
     records = _same_size_messages(w, topic, 8)
     store = w.stop_broker(kill=True)
@@ -319,8 +322,9 @@ def cut_off_stays_away(w: Wire) -> None:
     w.equal(w.max_offset(topic), 4, "max offset after the cut")
     w.equal(w.send(topic, b"new message").queue_offset, 4, "offset of the new message")
     (new,) = w.receive(topic, 0, 4)
-    same = (new.physical_offset, new.store_size)
-    w.equal(same, (records[4].physical_offset, records[4].store_size), "place and size")
+    cut = records[4].physical_offset
+    w.equal(new.store_size, records[4].store_size, "size of the new record")
+    w.check(new.physical_offset in {cut, _LOG_FILE}, f"place {new.physical_offset}, cut at {cut}")
     w.restart_broker(kill=True)
     bodies = [r.body for r in w.receive(topic, count=5)]
     w.equal(bodies, [r.body for r in records[:4]] + [b"new message"], "bodies")

@@ -134,8 +134,7 @@ class StoreMachine(CountedMachine):
             assert refusal is not None
             self.fault(refusal)
         elif status is not None and status not in MAY_BE_STORED:
-            if self.disk.used < _FULL:
-                self.broken("STORE-LOG-2", f"message {number} is refused with {status.name}")
+            self.broken("STORE-LOG-2", f"message {number} is refused with {status.name}")
 
     @rule(full=booleans())
     def put_while_refused(self, full: bool) -> None:

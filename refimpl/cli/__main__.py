@@ -20,6 +20,7 @@ _COMMANDS = {  # name -> module of this package, attribute
     "trace": ("refimpl.cli.trace", "trace_group"),
     "conformance": ("refimpl.cli.conformance", "conformance_group"),
     "explore": ("refimpl.cli.explore", "explore_command"),
+    "faults": ("refimpl.cli.faults", "faults_group"),
 }
 
 

@@ -1,0 +1,279 @@
+"""Faults of the commit log, its files, its flush, recovery, and the small files beside it."""
+
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from unittest.mock import patch
+
+from fuzz.faults.fault import Fault
+from refimpl.broker import transaction
+from refimpl.model.config_file import ConfigFile
+from refimpl.model.ids import Millis
+from refimpl.model.message import MessageExtBrokerInner
+from refimpl.model.message_codec import BatchEntry
+from refimpl.model.release import Release
+from refimpl.model.status import PutMessageStatus
+from refimpl.store import append_message, recovery
+from refimpl.store.append_message import PutMessageResult
+from refimpl.store.commit_log import CommitLog
+from refimpl.store.errors import StoreLoadRefused
+from refimpl.store.flush_manager import FlushManager
+from refimpl.store.index_service import IndexService
+from refimpl.store.mapped_file import MappedFile
+from refimpl.store.mapped_file_queue import FlushWanted, MappedFileQueue
+from refimpl.store.store_checkpoint import StoreCheckpoint
+
+Patch = AbstractContextManager[object]
+
+_load = MappedFileQueue.load
+_put_message = CommitLog.put_message
+_log_forced = FlushManager._log_forced
+_replace = ConfigFile._replace
+_load_index = IndexService.load
+_SHORT = 1 << 15
+
+
+def _checkpoint_without_margin() -> Patch:
+    def min_timestamp(self: StoreCheckpoint) -> int:
+        return max(0, min(self.physic_msg_timestamp, self.logics_msg_timestamp))
+
+    return patch.object(StoreCheckpoint, "min_timestamp", property(min_timestamp))
+
+
+def _other_length_ends_the_load() -> Patch:
+    def load(self: MappedFileQueue, *, after_crash: bool = False) -> None:
+        try:
+            _load(self, after_crash=after_crash)
+        except StoreLoadRefused:
+            return
+
+    return patch.object(MappedFileQueue, "load", load)
+
+
+def _empty_last_file_refuses() -> Patch:
+    def load(self: MappedFileQueue, *, after_crash: bool = False) -> None:
+        for name in self.disk.list(self.directory):
+            path = f"{self.directory}/{name}"
+            if name.isdecimal() and self.disk.size(path) == 0:
+                raise StoreLoadRefused(path, 0, self.file_size)
+        _load(self, after_crash=after_crash)
+
+    return patch.object(MappedFileQueue, "load", load)
+
+
+def _file_without_a_look() -> Patch:
+    def find(
+        self: MappedFileQueue, offset: int, return_first_on_not_found: bool = False
+    ) -> MappedFile | None:
+        files = self.mapped_files
+        if not files:
+            return None
+        index = offset // self.file_size - files[0].file_from_offset // self.file_size
+        if index < len(files):
+            return files[max(index, 0)]
+        return files[0] if return_first_on_not_found else None
+
+    return patch.object(MappedFileQueue, "find_mapped_file_by_offset", find)
+
+
+def _lock_time_stays() -> Patch:
+    failures = {PutMessageStatus.UNKNOWN_ERROR, PutMessageStatus.CREATE_MAPPED_FILE_FAILED}
+
+    def put_message(self: CommitLog, inner: MessageExtBrokerInner, now: Millis) -> PutMessageResult:
+        self.begin_time_in_lock = now
+        result = _put_message(self, inner, now)
+        if result.status not in failures:
+            self.begin_time_in_lock = Millis(0)
+        return result
+
+    return patch.object(CommitLog, "put_message", put_message)
+
+
+def _config_without_a_force() -> Patch:
+    def write(self: ConfigFile, data: bytes) -> None:
+        disk, backup, temporary = self._disk, f"{self.path}.bak", f"{self.path}.tmp"
+        if disk.exists(temporary):
+            disk.unlink(temporary)
+        disk.create(temporary, len(data))
+        disk.write(temporary, 0, data)
+        if disk.exists(self.path):
+            disk.rename(self.path, backup)
+        disk.rename(temporary, self.path)
+
+    return patch.object(ConfigFile, "_replace", write)
+
+
+def _backup_of_anything() -> Patch:
+    def write(self: ConfigFile, data: bytes) -> None:
+        self._durable = True
+        _replace(self, data)
+
+    return patch.object(ConfigFile, "_replace", write)
+
+
+def _shown_before_durable() -> Patch:
+    return patch.object(CommitLog, "confirm_offset", CommitLog.max_offset)
+
+
+def _failed_force_counts() -> Patch:
+    def forced(
+        self: FlushManager, wanted: FlushWanted, *, failed: bool, now: Millis
+    ) -> Millis | None:
+        del failed
+        return _log_forced(self, wanted, failed=False, now=now)
+
+    return patch.object(FlushManager, "_log_forced", forced)
+
+
+def _what_was_cut_stays() -> Patch:
+    return patch.multiple(
+        recovery, blank_tail=lambda _queue: False, _close_dirty_tail=lambda _queue: None
+    )
+
+
+def _index_stays_lost() -> Patch:
+    def load(self: IndexService, *, last_exit_ok: bool, index_msg_timestamp: int) -> None:
+        _load_index(self, last_exit_ok=last_exit_ok, index_msg_timestamp=index_msg_timestamp)
+        self.rebuild_from = None
+
+    return patch.object(IndexService, "load", load)
+
+
+def _half_messages_are_delayed() -> Patch:
+    return patch.object(transaction, "PROPERTY_DELAY_TIME_LEVEL", "none that a client sends")
+
+
+def _lengths_are_cut() -> Patch:
+    def entries(
+        inner: MessageExtBrokerInner, release: Release, max_message_size: int
+    ) -> list[BatchEntry]:
+        with patch.object(append_message, "PROPERTIES_MAX_LENGTH", 1 << 30):
+            found = _batch_entries(inner, release, max_message_size)
+        common = len(inner.properties_string)
+        return [
+            entry if len(entry.properties) + common < _SHORT else entry._replace(properties=b"")
+            for entry in found
+        ]
+
+    return patch("refimpl.store.commit_log.batch_entries", entries)
+
+
+_batch_entries = append_message.batch_entries
+
+
+def _nobody_commits() -> Patch:
+    return patch.object(FlushManager, "_commit_log", lambda _self, _pages: False)
+
+
+FAULTS: Mapping[str, Fault] = {
+    "B20": Fault(
+        issue="#7523",
+        layer="store",
+        title="With the transient pool nobody commits: nothing is flushed, nothing is shown",
+        patch=_nobody_commits,
+        machines=("AsyncFlush", "Store"),
+        hidden="needs the transient pool, which no shared broker has",
+    ),
+    "B01": Fault(
+        issue="#467",
+        layer="recovery",
+        title="The checkpoint is used without its margin of three seconds",
+        patch=_checkpoint_without_margin,
+        machines=("Store",),
+        hidden="needs a power failure between two forces of the same second",
+    ),
+    "B02": Fault(
+        issue="#3467",
+        layer="store",
+        title="Loading ends in silence at a file of another length",
+        patch=_other_length_ends_the_load,
+        cases=("STORE-FILES-2/*",),
+        machines=("MappedFileQueue", "Store"),
+    ),
+    "B03": Fault(
+        issue="#6903",
+        layer="recovery",
+        title="An empty last file, as a crash leaves it, blocks the start",
+        patch=_empty_last_file_refuses,
+        cases=("STORE-FILES-3/*",),
+        machines=("Store",),
+    ),
+    "B04": Fault(
+        issue="ROCKETMQ-332",
+        layer="store",
+        title="A file is found by its number alone, without a look at its offset",
+        patch=_file_without_a_look,
+        machines=("MappedFileQueue", "Store", "CommitLog"),
+        hidden="the answer is a place in another file only while files are deleted",
+    ),
+    "B06": Fault(
+        issue="#3459",
+        layer="store",
+        title="After one failed append every later one is refused as busy",
+        patch=_lock_time_stays,
+        machines=("CommitLog", "Store"),
+        hidden="needs a disk that refuses",
+    ),
+    "B13": Fault(
+        issue="#5905",
+        layer="offset",
+        title="A configuration file is replaced without a force: a crash leaves neither",
+        patch=_config_without_a_force,
+        machines=("ConsumerOffsets", "TopicConfig"),
+        hidden="needs a power failure",
+    ),
+    "B14": Fault(
+        issue="#9705",
+        layer="offset",
+        title="A torn configuration file becomes the backup",
+        patch=_backup_of_anything,
+        machines=("ConsumerOffsets", "TopicConfig"),
+        hidden="needs two power failures",
+    ),
+    "B16": Fault(
+        issue="#8239",
+        layer="dispatch",
+        title="A message is readable before it is durable under SYNC_FLUSH",
+        patch=_shown_before_durable,
+        machines=("CommitLog", "Store"),
+        hidden="needs a power failure after the read",
+    ),
+    "B21": Fault(
+        issue="#9713",
+        layer="store",
+        title="The flushed position moves although the force failed",
+        patch=_failed_force_counts,
+        machines=("Store", "AsyncFlush"),
+        hidden="needs a disk that refuses",
+    ),
+    "B56": Fault(
+        issue="#1540",
+        layer="transaction",
+        title="A half message with a delay level goes through the delay",
+        patch=_half_messages_are_delayed,
+        cases=("BROKER-TRANS-23/*",),
+        machines=("Transaction",),
+    ),
+    "B69": Fault(
+        issue="#3786",
+        layer="store",
+        title="The length of the properties in a batch is cut to sixteen bits",
+        patch=_lengths_are_cut,
+        cases=("STORE-LOG-10/*",),
+    ),
+    "S05": Fault(
+        issue="#8007",
+        layer="recovery",
+        title="A crash takes keys out of the index for good",
+        patch=_index_stays_lost,
+        cases=("STORE-INDEX-11/*",),
+        machines=("Store",),
+    ),
+    "S06": Fault(
+        issue="#10017",
+        layer="recovery",
+        title="Records that a recovery cut off come back after the next crash",
+        patch=_what_was_cut_stays,
+        cases=("STORE-RECOVERY-6/*",),
+        machines=("Store",),
+    ),
+}

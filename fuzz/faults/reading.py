@@ -1,0 +1,117 @@
+"""Faults of dispatch, of the index, and of what is read and asked."""
+
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from unittest.mock import patch
+
+from fuzz.faults.fault import Fault
+from refimpl.model.disk import DiskError
+from refimpl.model.ids import Millis
+from refimpl.model.status import GetMessageStatus
+from refimpl.remoting.body.query import QueryConsumeQueueResponseBody
+from refimpl.store import queue_reader
+from refimpl.store.index_file import IndexFile
+from refimpl.store.reput import ReputMessageService
+
+Patch = AbstractContextManager[object]
+_outside = queue_reader.outside
+_step = ReputMessageService.step
+_sync = ReputMessageService.sync
+_DELTA_BITS = (1 << 31) - 1
+_INT_MAX = (1 << 31) - 1
+
+
+def _back_to_zero() -> Patch:
+    def outside(
+        offset: int, min_offset: int, max_offset: int
+    ) -> tuple[GetMessageStatus, int] | None:
+        found = _outside(offset, min_offset, max_offset)
+        if found is not None and found[0] is GetMessageStatus.OFFSET_OVERFLOW_BADLY:
+            return found[0], min_offset if min_offset == 0 else max_offset
+        return found
+
+    return patch("refimpl.store.message_reader.outside", outside)
+
+
+def _milliseconds_in_the_index() -> Patch:
+    def since(self: IndexFile, store_timestamp: int) -> int:
+        return (store_timestamp - self.begin_timestamp) & _DELTA_BITS
+
+    return patch.object(IndexFile, "_seconds_since_begin", since)
+
+
+def _whole_seconds() -> Patch:
+    select = IndexFile.select_phy_offset
+
+    def select_phy_offset(self: IndexFile, phy_offsets: list[int], key: str, **how: object) -> None:
+        how["store_time"] = lambda _offset: -1
+        select(self, phy_offsets, key, **how)  # type: ignore[arg-type]
+
+    return patch.object(IndexFile, "select_phy_offset", select_phy_offset)
+
+
+def _dispatch_dies() -> Patch:
+    dead: set[int] = set()
+
+    def sync(self: ReputMessageService) -> None:
+        try:
+            _sync(self)
+        except DiskError:
+            dead.add(id(self))
+            raise
+
+    def step(self: ReputMessageService, now: Millis) -> Millis | None:
+        return None if id(self) in dead else _step(self, now)
+
+    return patch.multiple(ReputMessageService, sync=sync, step=step)
+
+
+def _encoded_before_it_is_filled() -> Patch:
+    encode = QueryConsumeQueueResponseBody.encode
+
+    def empty(self: QueryConsumeQueueResponseBody, release: object) -> bytes:
+        return encode(replace(self, queue_data=None), release)  # type: ignore[arg-type]
+
+    return patch.object(QueryConsumeQueueResponseBody, "encode", empty)
+
+
+FAULTS: Mapping[str, Fault] = {
+    "B23": Fault(
+        issue="#4215",
+        layer="dispatch",
+        title="A pull beyond the end restarts from 0",
+        patch=_back_to_zero,
+        cases=("STORE-READ-5/*",),
+        machines=("CommitLog", "Store"),
+    ),
+    "B26": Fault(
+        issue="#322",
+        layer="dispatch",
+        title="The index tells its times in another unit",
+        patch=_milliseconds_in_the_index,
+        cases=("STORE-INDEX-4/*",),
+    ),
+    "B28": Fault(
+        issue="#7902",
+        layer="dispatch",
+        title="Dispatch dies of one error: acknowledged messages never become visible",
+        patch=_dispatch_dies,
+        machines=("CommitLog", "Store"),
+        hidden="needs a disk that refuses",
+    ),
+    "B30": Fault(
+        issue="#1787",
+        layer="dispatch",
+        title="The answer to a consume queue query is encoded before it is filled",
+        patch=_encoded_before_it_is_filled,
+        cases=("BROKER-ADMIN-38/*",),
+    ),
+    "S04": Fault(
+        issue="#5174",
+        layer="dispatch",
+        title="A query for the very time of a message does not find it",
+        patch=_whole_seconds,
+        cases=("STORE-INDEX-8/*", "BROKER-QUERY-1/*"),
+    ),
+}

@@ -1,0 +1,68 @@
+"""`rmqref faults`: bugs that RocketMQ really had, and who notices them here."""
+
+import sys
+
+import click
+from tabulate import tabulate
+
+_SECONDS = 20.0
+
+
+@click.group("faults")
+def faults_group() -> None:
+    """Bugs that RocketMQ really had, as patches of the reference (needs the repository)."""
+
+
+@faults_group.command("list")
+def list_command() -> None:
+    """One line each: identifier, issue, layer, title; then what a type makes impossible."""
+    from fuzz.faults.fault import PREVENTED, faults  # noqa: PLC0415 - only when asked for
+
+    rows = [(name, f.issue, f.layer, f.title) for name, f in faults().items()]
+    click.echo(tabulate(rows, ("fault", "issue", "layer", "bug")))
+    click.echo()
+    prevented = [(name, p.issue, p.title, p.by) for name, p in PREVENTED.items()]
+    click.echo(tabulate(prevented, ("prevented", "issue", "bug", "by")))
+
+
+@faults_group.command("run")
+@click.option("--fault", "chosen", multiple=True, help="Only this fault; repeatable.")
+@click.option("--seconds", default=_SECONDS, show_default=True, help="For each machine.")
+def run_command(*, chosen: tuple[str, ...], seconds: float) -> None:
+    """Turn each fault on and let its checks look for it.
+
+    Exit status: 0 every fault was noticed by a check of its layer and by its cases, 1 one was not,
+    2 no such fault.
+    """
+    from fuzz.faults.fault import faults  # noqa: PLC0415 - only when asked for
+    from fuzz.faults.notice import notices  # noqa: PLC0415 - the same
+
+    known = faults()
+    unknown = [name for name in chosen if name not in known]
+    if unknown:
+        click.echo(f"no fault {', '.join(unknown)}", err=True)
+        sys.exit(2)
+    rows, unnoticed = [], []
+    for name in chosen or known:
+        fault = known[name]
+        found = []
+        for notice in notices(fault, seconds):
+            found.append(notice)
+            rows.append(
+                (
+                    name,
+                    fault.issue,
+                    notice.check,
+                    "noticed" if notice.noticed else "-",
+                    notice.steps,
+                    f"{notice.seconds:.1f}",
+                    notice.said[:70],
+                )
+            )
+        cases = [n for n in found if n.check.startswith("case")]
+        if not any(n.noticed for n in found) or not all(n.noticed for n in cases):
+            unnoticed.append(name)
+    click.echo(tabulate(rows, ("fault", "issue", "check", "", "steps", "CPU s", "said")))
+    if unnoticed:
+        click.echo(f"not noticed: {', '.join(unnoticed)}")
+        sys.exit(1)

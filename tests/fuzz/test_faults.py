@@ -1,0 +1,69 @@
+"""Bugs that RocketMQ really had: each is noticed, and its checks pass without it."""
+
+from contextlib import nullcontext
+
+import pytest
+from click.testing import CliRunner
+
+from fuzz.faults.fault import PREVENTED, Fault, faults
+from fuzz.faults.notice import notices, sober
+from fuzz.stateful.registry import machines
+from refimpl.cli.faults import faults_group
+
+BANK = faults()
+QUICK = ("B23", "B49", "#10987")
+SECONDS = 40.0  # of a machine, where a fault is hard to meet
+
+
+def test_the_bank_is_large_and_whole() -> None:
+    assert len(BANK) >= 30
+    assert not set(BANK) & set(PREVENTED)
+    for name, fault in BANK.items():
+        assert fault.issue.startswith(("#", "ROCKETMQ-")), name
+        assert fault.cases or (fault.hidden and fault.machines), name
+        assert set(fault.machines) <= set(machines()), name
+
+
+@pytest.mark.parametrize("name", QUICK)
+def test_its_cases_notice_a_fault_and_pass_without_it(name: str) -> None:
+    fault = BANK[name]
+    found = next(notices(fault, 0))
+    assert found.noticed
+    assert found.said
+    assert not sober(fault).noticed
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [name for name in BANK if BANK[name].cases])
+def test_every_fault_that_a_client_could_see_breaks_a_case(name: str) -> None:
+    assert next(notices(BANK[name], 0)).noticed
+    assert not sober(BANK[name]).noticed
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [name for name in BANK if not BANK[name].cases])
+def test_every_hidden_fault_breaks_a_machine(name: str) -> None:
+    assert any(notice.noticed for notice in notices(BANK[name], SECONDS))
+
+
+def test_the_table_names_who_noticed() -> None:
+    done = CliRunner().invoke(faults_group, ["run", "--fault", "#10987"])
+    assert done.exit_code == 0
+    assert "noticed" in done.output
+    assert "BROKER-OFFSET-16/asking-deletes-nothing" in done.output
+    listed = CliRunner().invoke(faults_group, ["list"])
+    assert all(name in listed.output for name in (*BANK, *PREVENTED))
+
+
+def test_an_unknown_fault_is_refused() -> None:
+    done = CliRunner().invoke(faults_group, ["run", "--fault", "B99"])
+    assert done.exit_code == 2
+    assert "no fault B99" in done.output
+
+
+def test_a_fault_that_nobody_notices_fails_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    harmless = Fault("#0", "store", "Nothing", patch=nullcontext)
+    monkeypatch.setattr("fuzz.faults.fault.faults", lambda: {"none": harmless})
+    done = CliRunner().invoke(faults_group, ["run"])
+    assert done.exit_code == 1
+    assert "not noticed: none" in done.output
