@@ -4,7 +4,7 @@ Requirements  BROKER-LIFECYCLE-10, BROKER-LIFECYCLE-11, BROKER-OFFSET-17, BROKER
               BROKER-SCHEDULE-1, BROKER-SCHEDULE-10, BROKER-TOPIC-9
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final, NamedTuple
 
 from refimpl.inspect.finding import Findings
@@ -159,9 +159,14 @@ def _rows(
 
 
 def check_offsets(
-    config: ConfigReading, ends: Mapping[tuple[str, int], int], findings: Findings
+    config: ConfigReading,
+    ends: Mapping[tuple[str, int], int],
+    unknown: Callable[[str], bool],
+    findings: Findings,
 ) -> None:
     """Offsets of consumers and of delay levels lie within their queues; `ends` has the maxima.
+
+    `unknown` tells of a topic whether its queues are not read.
 
     BROKER-OFFSET-18: an offset beyond the end of its queue would skip the messages that come.
     BROKER-SCHEDULE-1: an offset of a level beyond its queue is moved to its end at the start.
@@ -169,7 +174,7 @@ def check_offsets(
     for (topic, group), table in config.consumer_offsets.items():
         for queue_id, offset in table.items():
             end = ends.get((topic, queue_id), 0)
-            if offset > end:
+            if offset > end and not unknown(topic):
                 findings.interrupted(
                     "BROKER-OFFSET-18",
                     f"{_DIRECTORY}/consumerOffset.json",
@@ -178,7 +183,7 @@ def check_offsets(
                 )
     for level, offset in config.delay_offsets.items():
         end = ends.get((RMQ_SYS_SCHEDULE_TOPIC, delay_level_to_queue_id(level)), 0)
-        if not 0 <= offset <= end:
+        if not 0 <= offset <= end and not unknown(RMQ_SYS_SCHEDULE_TOPIC):
             findings.interrupted(
                 "BROKER-SCHEDULE-1",
                 f"{_DIRECTORY}/delayOffset.json",

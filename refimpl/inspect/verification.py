@@ -5,6 +5,7 @@ Requirements  STORE-INSPECT-1, STORE-INSPECT-3, STORE-FILES-6, STORE-RECOVERY-8,
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Final
 
 from refimpl.inspect.commit_log_reading import CommitLogReading
 from refimpl.inspect.config_reading import check_offsets
@@ -16,6 +17,10 @@ from refimpl.inspect.transaction_check import TransactionCheck
 from refimpl.model.disk import DiskError
 from refimpl.model.message_codec import DispatchRequest
 from refimpl.store.store_checkpoint import CHECKPOINT_PATH, SAFETY_MARGIN
+
+_ROCKSDB_QUEUES: Final = "consumequeue_rocksdb"
+_QUEUE_TYPE: Final = "queue.type"
+_BATCH_QUEUES: Final = "BatchCQ"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -62,8 +67,10 @@ def _verify(reading: StoreReading) -> Verified:
     transactions = TransactionCheck(log, reading.release, findings)
     times: dict[QueueKey, tuple[int, int]] = {}
     counts: dict[QueueKey, int] = {}
+    elsewhere = _topics_elsewhere(reading)
     for record in log.records():
-        queue_check.take(record)
+        if not elsewhere(record.topic):
+            queue_check.take(record)
         index_check.take(record)
         transactions.take(record)
         _count(record, times, counts)
@@ -72,11 +79,34 @@ def _verify(reading: StoreReading) -> Verified:
     queue_ends = {key: queue.end for key, queue in queues.items()}
     for key, last in queue_check.last_in_log.items():
         queue_ends[key] = max(queue_ends.get(key, 0), last + 1)
-    check_offsets(reading.config, queue_ends, findings)
+    check_offsets(reading.config, queue_ends, elsewhere, findings)
     _check_checkpoint(reading, log)
     if not reading.log.files and any(queue.end for queue in queues.values()):
         findings.violated("STORE-RECOVERY-8", "consumequeue", "there are queues without a log")
     return Verified(reading, log, transactions, queue_ends, times, counts, findings)
+
+
+def _topics_elsewhere(reading: StoreReading) -> Callable[[str], bool]:
+    """Topics of 5.5 whose queues are of another kind, which is not read.
+
+    In RocksDB, or in files of batches; their messages in the log are read like all others.
+    """
+    if reading.files.exists(_ROCKSDB_QUEUES):
+        reading.findings.note("STORE-CQ-2", _ROCKSDB_QUEUES, "queues in RocksDB are not read")
+        return lambda _: True
+    batches = set()
+    for topic, row in reading.config.topics.items():
+        attributes = row.get("attributes")
+        if isinstance(attributes, dict) and attributes.get(_QUEUE_TYPE) == _BATCH_QUEUES:
+            batches.add(topic)
+    if batches:
+        reading.findings.note(
+            "STORE-CQ-2",
+            "batchconsumequeue",
+            "queues of batches are not read",
+            detail=", ".join(sorted(batches)),
+        )
+    return batches.__contains__
 
 
 def _durable(reading: StoreReading, log: CommitLogReading) -> Callable[[DispatchRequest], bool]:

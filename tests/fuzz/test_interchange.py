@@ -1,12 +1,16 @@
 """The comparison of two answers about one image, and images that come again."""
 
+from pathlib import Path
+
+from fuzz.interchange.campaign import promised
 from fuzz.interchange.images import image, images
-from fuzz.interchange.known import Case, explain
+from fuzz.interchange.known import KNOWN, Case, explain
 from fuzz.interchange.served import Difference, Message, Served, compare, ours
 from refimpl.inspect.store_reading import open_reading
 from refimpl.inspect.verification import verify
 from refimpl.model.release import RELEASE_4_9, RELEASE_5_5
 
+ROOT = Path(__file__).parents[2]
 PLACE = ("T", 0, 0)
 MESSAGE = Message(0, 0, 100, 7, indexed=True)
 
@@ -77,3 +81,31 @@ def test_a_difference_is_explained_by_what_the_image_shows() -> None:
     case = Case(made, served(), Served("REFUSED load answered false"), findings)
     assert explain(case, refused) == "STORE-FILES-3"
     assert explain(Case(made, served(), case.theirs, []), refused) is None
+
+
+def test_every_known_difference_is_written_down() -> None:
+    text = (ROOT / "spec" / "differences.md").read_text("utf-8")
+    rules = "".join(path.read_text("utf-8") for path in (ROOT / "spec" / "store").glob("*.md"))
+    for known in KNOWN:
+        assert f"- rule: {known.rule}\n" in text
+        declared = rules.partition(f"### {known.rule} ")[2].partition("###")[0]
+        assert "[Deviates from" in declared, known.rule
+
+
+def test_a_closed_store_has_no_excuse() -> None:
+    made = next(made for made in images(RELEASE_4_9, 9, 50) if made.kind == "closed")
+    unindexed = Difference("not in their index", "T0/0 0", "True", "False")
+    assert explain(Case(made, served(), served(), []), unindexed) is None
+    killed = next(made for made in images(RELEASE_4_9, 9, 50) if made.kind == "killed")
+    assert explain(Case(killed, served(), served(), []), unindexed) == "STORE-INDEX-11"
+
+
+def test_our_own_store_serves_what_was_promised() -> None:
+    """The places that the ledger names are among those that are served."""
+    asked = 0
+    for made in images(RELEASE_4_9, 9, 40):
+        places = promised(made)
+        asked += len(places)
+        found = {message.place for message in ours(made.ours()).messages.values()}
+        assert set(places) <= found, made.name
+    assert asked > 100

@@ -506,6 +506,23 @@ def test_what_a_crash_leaves_is_no_violation(name: str) -> None:
     assert {f.gravity for f in findings_of(files)} == {VIOLATION}
 
 
+def test_queues_of_another_kind_are_noted() -> None:
+    """5.5 may keep the queues of a topic, or of all, where an inspection does not read them."""
+    files = files_of("apache-5.5.0-clean")
+    attributes = b'{\n\t\t\t"attributes":{"queue.type":"BatchCQ"},'
+    before = files["config/topics.json"]
+    at = before.index(b'"S_B":{') + len(b'"S_B":')
+    rest = before[at:].replace(b'{\n\t\t\t"attributes":{},', attributes, 1)
+    files["config/topics.json"] = before[:at] + rest
+    for path in [path for path in files if path.startswith("consumequeue/S_B/")]:
+        del files[path]
+    assert [(f.gravity, f.path) for f in findings_of(files)] == [(NOTE, "batchconsumequeue")]
+    for path in [path for path in files if path.startswith("consumequeue/")]:
+        del files[path]
+    files["consumequeue_rocksdb/CURRENT"] = b""
+    assert [(f.gravity, f.path) for f in findings_of(files)] == [(NOTE, "consumequeue_rocksdb")]
+
+
 @pytest.mark.parametrize("number", range(len(NAMES)), ids=NAMES)
 def test_random_damage_is_told_or_harmless(number: int) -> None:
     """STORE-INSPECT-3: a finding, or one sentence why it is no store; never a traceback.
