@@ -1,6 +1,7 @@
 """`rmqref faults`: bugs that RocketMQ really had, and who notices them here."""
 
 import sys
+from pathlib import Path
 
 import click
 from tabulate import tabulate
@@ -66,3 +67,50 @@ def run_command(*, chosen: tuple[str, ...], seconds: float) -> None:
     if unnoticed:
         click.echo(f"not noticed: {', '.join(unnoticed)}")
         sys.exit(1)
+
+
+@faults_group.command("repro")
+@click.argument("issues", nargs=-1)
+@click.option("--all", "everything", is_flag=True, help="Every bug of the catalogue of trophies.")
+@click.option("--target", required=True, help="apache-4.6.1, apache-4.9.7 or apache-5.5.0.")
+@click.option("--json", "path", type=click.Path(path_type=Path), help="Write the results.")
+def repro_command(
+    *, issues: tuple[str, ...], everything: bool, target: str, path: Path | None
+) -> None:
+    """Show a bug on a real broker: prepare its store or send the frames, start it, look.
+
+    ISSUES are numbers of issues or identifiers of faults. Exit status: 0 as the catalogue says,
+    1 otherwise, 2 no such bug or target, or nothing could be looked at.
+    """
+    from conformance import results  # noqa: PLC0415 - only when asked for
+    from conformance.targets.choice import UnknownTarget  # noqa: PLC0415 - the same
+    from fuzz.faults import repro  # noqa: PLC0415 - the same
+
+    if everything == bool(issues):
+        raise click.UsageError("give issues, or --all")
+    try:
+        looks, run = repro.look(repro.chosen(issues), target)
+    except (KeyError, UnknownTarget) as error:
+        click.echo(f"unknown: {error}", err=True)
+        sys.exit(2)
+    rows = [(k.trophy.fault, k.trophy.issue, k.trophy.title, k.word, k.said[:90]) for k in looks]
+    click.echo(tabulate(rows, ("fault", "issue", "bug", target, "said")))
+    if path is not None:
+        results.write(run, path)
+    wrong = [k.trophy.case for k in looks if k.contradicts]
+    if wrong:
+        click.echo(f"not as the catalogue says: {', '.join(wrong)}")
+        sys.exit(1)
+    if all(k.shown is None for k in looks):
+        sys.exit(2)
+
+
+@faults_group.command("record")
+@click.argument(
+    "paths", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path)
+)
+def record_command(*, paths: tuple[Path, ...]) -> None:
+    """Print the track record (docs/trophies.md) from files of results."""
+    from fuzz.faults import repro  # noqa: PLC0415 - only when asked for
+
+    click.echo(repro.record(paths), nl=False)

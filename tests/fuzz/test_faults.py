@@ -1,10 +1,13 @@
 """Bugs that RocketMQ really had: each is noticed, and its checks pass without it."""
 
 from contextlib import nullcontext
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
+from conformance import results
+from fuzz.faults import repro
 from fuzz.faults.fault import PREVENTED, Fault, faults
 from fuzz.faults.notice import notices, sober
 from fuzz.stateful.registry import machines
@@ -67,3 +70,31 @@ def test_a_fault_that_nobody_notices_fails_the_run(monkeypatch: pytest.MonkeyPat
     done = CliRunner().invoke(faults_group, ["run"])
     assert done.exit_code == 1
     assert "not noticed: none" in done.output
+
+
+def test_bugs_are_looked_at_and_the_looks_recorded(tmp_path: Path) -> None:
+    path = tmp_path / "looks.json"
+    words = ["repro", "3358", "#2133", "--target", "reference", "--json", str(path)]
+    done = CliRunner().invoke(faults_group, words)
+    assert done.exit_code == 0, done.output
+    assert done.output.count("absent") == 2
+    assert {c.case for c in results.read(path).targets[0].cases} == {
+        "BROKER-SCHEDULE-1/offset-behind-the-end",
+        "BROKER-ADMIN-7/finished-transactions-stay-finished",
+    }
+    recorded = CliRunner().invoke(faults_group, ["record", str(path)])
+    assert "#3358" in recorded.output
+
+
+def test_a_look_that_contradicts_the_catalogue_is_told() -> None:
+    trophy = repro.chosen(["B49"])[0]
+    assert repro.Look(trophy, "apache-4.6.1", shown=False, said="").contradicts
+    assert repro.Look(trophy, "apache-4.9.7", shown=True, said="").contradicts
+    assert not repro.Look(trophy, "apache-4.6.1", shown=True, said="").contradicts
+
+
+@pytest.mark.parametrize(
+    "words", [["#1", "--target", "reference"], ["B49", "--target", "apache-1.0"]]
+)
+def test_an_unknown_issue_or_target_is_refused(words: list[str]) -> None:
+    assert CliRunner().invoke(faults_group, ["repro", *words]).exit_code == 2
