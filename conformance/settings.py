@@ -4,18 +4,26 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from conformance.matching import dig
+from conformance.verdict import Failure
 from conformance.wire import Wire
 from refimpl.model.ids import JsonValue
 from refimpl.remoting.request_code import RequestCode
 from refimpl.remoting.response_code import ResponseCode
 
 
-def read_broker_settings(w: Wire) -> dict[str, str]:
+class BrokerSettings(dict[str, str]):
+    """Properties by name; a name that the broker does not tell is a failure of the broker."""
+
+    def __missing__(self, name: str) -> str:
+        raise Failure(f"GET_BROKER_CONFIG does not tell {name}")
+
+
+def read_broker_settings(w: Wire) -> BrokerSettings:
     """Every property of the broker by name, as GET_BROKER_CONFIG prints them."""
     response = w.broker.request(RequestCode.GET_BROKER_CONFIG)
     w.expect(response, code=ResponseCode.SUCCESS)
     lines = (line.partition("=") for line in response.body.decode().splitlines())
-    return {name: value for name, _, value in lines}
+    return BrokerSettings((name, value) for name, _, value in lines)
 
 
 def write_broker_settings(w: Wire, settings: dict[str, str]) -> None:

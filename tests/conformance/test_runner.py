@@ -9,9 +9,10 @@ from conformance.channel import Channel
 from conformance.expectations import Expectation
 from conformance.results import RunResult, TargetResult
 from conformance.runner import in_order, settle, stale
+from conformance.settings import BrokerSettings
 from conformance.target import Capability, Port, Target
 from conformance.targets import address
-from conformance.verdict import ExitCode, TargetDied, TargetUnavailable, Verdict
+from conformance.verdict import ExitCode, Failure, TargetDied, TargetUnavailable, Verdict
 from conformance.wire import Wire
 from refimpl.model.ids import Address
 from refimpl.model.override import override
@@ -208,3 +209,8 @@ def test_every_case_with_options_says_so() -> None:
     wanting = [entry for entry in load_cases() if entry.options]
     assert wanting
     assert [e.identifier for e in wanting if Capability.OPTIONS not in e.needs] == []
+
+
+def test_a_setting_that_is_not_told_is_the_failure_of_the_broker() -> None:
+    with pytest.raises(Failure, match="does not tell regionId"):
+        BrokerSettings({"a": "b"})["regionId"]
