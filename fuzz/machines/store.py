@@ -43,7 +43,10 @@ _SIZES = (
     {"mappedFileSizeCommitLog": "500", "mappedFileSizeConsumeQueue": "60"},
     {"mappedFileSizeCommitLog": "4096", "mappedFileSizeConsumeQueue": "400"},
 )
-_CONTRACTS = (DiskContract(sector=64), DiskContract(sector=64, names=Names.ANY, garbage=True))
+_CONTRACTS = (  # without tears: nothing in a record's head protects its queue id from one
+    DiskContract(sector=64, torn=False),
+    DiskContract(sector=64, torn=False, names=Names.ANY, garbage=True),
+)
 _ACTORS = (
     FLUSH_COMMIT_LOG,
     REPUT,

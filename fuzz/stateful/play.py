@@ -37,7 +37,7 @@ class Profile:
 
 
 PROFILES = {
-    "quick": Profile("quick", rounds=2, seconds=0),
+    "quick": Profile("quick", rounds=1, seconds=0),
     "ci": Profile("ci", rounds=None, seconds=300),
     "long": Profile("long", rounds=None, seconds=3600, everything_must_fire=True),
 }
