@@ -152,7 +152,7 @@ class DelayServiceMachine(BrokerMachine):
             message.body
             for level in LEVELS
             for message in self.lab.records(_SCHEDULE, level - 1)
-            if message.properties.get("own") == "kept"
+            if message.properties.keys() >= {"own", "DELAY", "REAL_TOPIC", "REAL_QID"}
         }
         there = {topic: self.lab.records(topic, 0) for topic in TOPICS}
         delivered = {
@@ -181,10 +181,14 @@ class DelayServiceMachine(BrokerMachine):
 
     def _read(self) -> None:
         """Take note of deliveries: each whole, none early, first ones in order."""
-        for topic in TOPICS:
-            for message in self.lab.records(topic, 0, self.seen[topic]):
-                self.seen[topic] = message.queue_offset + 1
-                self._delivered(topic, message)
+        news = [
+            (message.physical_offset, topic, message)
+            for topic in TOPICS
+            for message in self.lab.records(topic, 0, self.seen[topic])
+        ]
+        for _, topic, message in sorted(news, key=lambda new: new[0]):
+            self.seen[topic] = message.queue_offset + 1
+            self._delivered(topic, message)
 
     def _delivered(self, topic: str, message: MessageExt) -> None:
         delayed = self.sent.get(message.body)

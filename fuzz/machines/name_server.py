@@ -176,19 +176,13 @@ class NameServerMachine(CountedMachine):
         """The six tables, and the routes that clients are given."""
         routes = self.lab.server.context.routes
         self.none_of(self.lab.answer_faults())
-        self.none_of(self._unexcused(tables.violations(routes)))
+        self.none_of(tables.violations(routes))
         for name, topics in self.told.items():
             for topic in topics:
                 if name not in routes.topic_queue_table.get(topic, {}):
                     self.broken("RegisteredIsRouted", f"{topic} of {name}")
         self._ask(TOPICS[self.counter % len(TOPICS)])
         self.visit(self._shape())
-
-    def _unexcused(self, found: list[str]) -> list[str]:
-        """5.5 makes entries for a registration that it then refuses: NAMESRV-LIFECYCLE-8."""
-        if self.lab.release.namesrv_refuses_partial_registration:
-            return [one for one in found if not one.startswith(tables.BROKER_HAS_ADDRESS)]
-        return found
 
     def _ask(self, topic: str) -> None:
         header = GetRouteInfoRequestHeader(topic=topic)

@@ -58,6 +58,8 @@ class PullHoldMachine(BrokerMachine):
         self.tags: dict[int, list[str | None]] = {queue_id: [] for queue_id in QUEUES}
         self.held: list[_Held] = []
         self.other = Client(self.lab)
+        self.scanned = False
+        self.scan_due = 0
         for queue_id in QUEUES:
             self._produce(queue_id, None)
         self.lab.settle()
@@ -105,6 +107,7 @@ class PullHoldMachine(BrokerMachine):
     @rule()
     def scan(self) -> None:
         """The scan comes at any time: it answers nobody before the time."""
+        self.scanned = True
         self.lab.step(PULL_REQUEST_HOLD)
         for held in self.held:
             if held.deadline <= self.lab.now:
@@ -129,8 +132,14 @@ class PullHoldMachine(BrokerMachine):
 
     @invariant()
     def every_answer_is_earned(self) -> None:
-        """Judge what was answered since the last look."""
+        """Judge what was answered since the last look.
+
+        A scan knows no tag: it wakes every pull whose queue has grown, as in Java.
+        """
         waiting = []
+        due = self.lab.node.actors()[PULL_REQUEST_HOLD]
+        scanned = self.scanned or due != self.scan_due
+        self.scanned, self.scan_due = False, due
         for held in self.held:
             answer = held.asked.answer
             if answer is None:
@@ -143,7 +152,8 @@ class PullHoldMachine(BrokerMachine):
             if answer.code != SUCCESS:
                 at = held.asked.answered_at or 0
                 news = self.tags[held.queue_id][held.offset : end]
-                earned = at >= held.deadline or any(wants(held.text, tag) for tag in news)
+                wanted = any(wants(held.text, tag) for tag in news)
+                earned = at >= held.deadline or wanted or (scanned and bool(news))
                 self.must(earned, "WokenForAReason", f"{held.text} at {held.offset}: {news}")
         self.held = waiting
         self.visit((len(waiting), tuple(len(tags) for tags in self.tags.values())))

@@ -102,17 +102,19 @@ class TransactionalMessageService:
     def renewed(self, message: MessageExt, extra: dict[str, str]) -> MessageExtBrokerInner:
         """A half message as it is put back at the end of its queue. BROKER-TRANS-14.
 
-        Java forgets the flag of the message here; we keep it.
+        Java forgets the flag of the message here; we keep it. As at first the store does not see
+        a delay level: BROKER-TRANS-23.
         """
         release = self._ctx.release
         properties = in_java_order({**message.properties, **extra}, release)
+        obeyed = {k: v for k, v in properties.items() if k != PROPERTY_DELAY_TIME_LEVEL}
         return MessageExtBrokerInner(
             topic=message.topic,
             queue_id=message.queue_id,
             body=message.body,
             flag=message.flag,
             sys_flag=message.sys_flag,
-            properties={**properties, PROPERTY_WAIT_STORE_MSG_OK: "false"},
+            properties={**obeyed, PROPERTY_WAIT_STORE_MSG_OK: "false"},
             properties_string=properties_to_string(properties, release),
             tags_code=tags_code(properties.get(PROPERTY_TAGS)),
             born_timestamp=message.born_timestamp,

@@ -18,6 +18,7 @@ from refimpl.model.message_codec import decode_record, encode_record
 from refimpl.model.message_id import create_message_id
 from refimpl.model.message_property import (
     PROPERTY_CHECK_IMMUNITY_TIME_IN_SECONDS,
+    PROPERTY_DELAY_TIME_LEVEL,
     PROPERTY_PRODUCER_GROUP,
     PROPERTY_REAL_QUEUE_ID,
     PROPERTY_REAL_TOPIC,
@@ -161,8 +162,7 @@ class TransactionCheck:
         ctx = self._ctx
         counted = self._counted(message)
         if counted is None or self._too_old(message, now):
-            self._discard(counted or message, now)
-            return True, pulled
+            return self._discard(counted or message, now), pulled
         message = counted
         if message.store_timestamp >= now:
             return False, pulled
@@ -294,21 +294,25 @@ class TransactionCheck:
         )
         ctx.endpoint.send_oneway(channel, CHECK_TRANSACTION_STATE, header, body, now)
 
-    def _discard(self, message: MessageExt, now: Millis) -> None:
-        """Move a message that was checked too often out of the way. BROKER-TRANS-16."""
+    def _discard(self, message: MessageExt, now: Millis) -> bool:
+        """Move a message that was checked too often out of the way; False where it stays.
+
+        BROKER-TRANS-16.
+        """
         ctx = self._ctx
         config = ctx.topic_config_manager.create_topic_of_tran_check_max_time(
             1, PERM_READ | PERM_WRITE, now
         )
         ordered = in_java_order(message.properties, ctx.release)
+        obeyed = {k: v for k, v in ordered.items() if k != PROPERTY_DELAY_TIME_LEVEL}
         inner = _inner(message, config.topic_name, 0, ordered)
         inner = replace(
             inner,
-            properties={**ordered, PROPERTY_WAIT_STORE_MSG_OK: "false"},
+            properties={**obeyed, PROPERTY_WAIT_STORE_MSG_OK: "false"},
             properties_string=properties_to_string(ordered, ctx.release),
             accepted=True,
         )
-        ctx.store.put_message(inner, now)
+        return ctx.store.put_message(inner, now).status is PutMessageStatus.PUT_OK
 
     # --- the two queues
 

@@ -123,6 +123,12 @@ class RouteInfoManager:
         """
         name, address = registration.broker_name, registration.broker_addr
         broker_id = registration.broker_id
+        known = self.broker_addr_table.get(name)
+        partial = len(registration.topics) == 1 and (
+            known is None or broker_id not in known.addresses
+        )
+        if partial and self._release.namesrv_refuses_partial_registration:
+            return None
         self.cluster_addr_table.setdefault(registration.cluster_name, {})[name] = None
         entry = self.broker_addr_table.get(name)
         first = entry is None
@@ -137,9 +143,6 @@ class RouteInfoManager:
         if self._release.namesrv_knows_groups and self._conflicts(registration, entry):
             self.broker_live_table.pop(self.key(registration.cluster_name, address), None)
             return RegisterBrokerResult()
-        partial = broker_id not in entry.addresses and len(registration.topics) == 1
-        if partial and self._release.namesrv_refuses_partial_registration:
-            return None
         first = first or not entry.addresses.get(broker_id)
         entry.addresses[broker_id] = address
         self._take_topics(registration, entry, first=first)
@@ -244,13 +247,13 @@ class RouteInfoManager:
         if live is not None:
             live.last_update = now
 
-    def register_topic(self, topic: str, queue_datas: Iterable[QueueData]) -> None:
-        """Add queues of known brokers; the first unknown broker ends it (NAMESRV-ADMIN-13)."""
+    def register_topic(self, topic: str, queue_datas: Iterable[QueueData | None]) -> None:
+        """Add queues of known brokers; an unknown one or null ends it (NAMESRV-ADMIN-13)."""
         taken: dict[str, QueueData] = {}
         existing = self.topic_queue_table.get(topic)
         for queue_data in queue_datas:
-            name = queue_data.broker_name
-            if name is None or name not in self.broker_addr_table:
+            name = None if queue_data is None else queue_data.broker_name
+            if queue_data is None or name is None or name not in self.broker_addr_table:
                 return
             target = taken if existing is None else existing
             target[name] = queue_data
