@@ -110,6 +110,16 @@ def _delay_queue_constants(header: TraceHeader) -> Constants:
     )
 
 
+def _store_observable_constants(header: TraceHeader) -> Constants:
+    return (
+        ("MaxMessages", str(2**30)),
+        ("Accidents", '{"kill", "power"}'),
+        ("NeverLost", "<- TheNeverLost"),
+        ("ShownIsSafe", "<- TheShownIsSafe"),
+        ("SyncFlush", "TRUE" if header.sync_flush else "FALSE"),
+    )
+
+
 MODELS: Final = {
     "GroupCommit": Model(
         "TraceGroupCommit",
@@ -141,6 +151,18 @@ MODELS: Final = {
         False,
         lambda header: header.pool == 0,
         _dispatch_constants,
+    ),
+    "StoreObservable": Model(
+        "TraceStoreObservable",
+        frozenset(
+            {
+                *("Append", "PutRequest", "WakeupCustomer", "Dispatch"),
+                *("Crash", "Shutdown", "Recovered"),
+            }
+        ),
+        False,
+        lambda header: header.pool == 0,
+        _store_observable_constants,
     ),
     "DelayQueue": Model(
         "TraceDelayQueue",

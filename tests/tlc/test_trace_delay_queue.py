@@ -76,7 +76,7 @@ def judged() -> dict[str, Judged]:
     except TlcMissing as missing:
         pytest.skip(missing.reason)
     traces = [HONEST, *(trace for trace, _ in WRONG.values())]
-    found = trace_check.check(traces, models=("DelayQueue",), seconds=30)
+    found = trace_check.check(traces, models=("DelayQueue",), seconds=120)
     return {one.trace.header.trace: one for one in found}
 
 
