@@ -138,6 +138,8 @@ class ConsumeQueue:
         self._blank_tail()
         self.max_physic_offset = self.last_offset()
         queue = self.mapped_file_queue
+        # files of what retention took may have lost their units, and nobody needs them
+        queue.delete_expired_files_by_offset(self._log.min_offset(), CQ_STORE_UNIT_SIZE)
         queue.flushed_where = max(queue.min_offset, 0)
         for mapped_file in queue.mapped_files:
             mapped_file.flushed_position = 0

@@ -54,11 +54,23 @@ class ConsumeQueueTable:
             queue.truncate_dirty_logic_files(physical_offset)
 
     def forget_from(
-        self, physical_offset: int, first_offsets: Mapping[tuple[str, int], int]
+        self,
+        physical_offset: int,
+        first_offsets: Mapping[tuple[str, int], int],
+        begins: Mapping[tuple[str, int], int],
     ) -> None:
-        """STORE-RECOVERY-10: after a crash, drop what will be dispatched again in every queue."""
+        """STORE-RECOVERY-10: after a crash, drop what will be dispatched again in every queue.
+
+        STORE-RECOVERY-11: a queue that was deleted and began again has nothing from before.
+        """
+        for (topic, queue_id), offset in begins.items():
+            queue = self.find_or_create(topic, queue_id)
+            queue.destroy()
+            queue.max_physic_offset = offset
         for queue in self:
-            queue.forget_from(physical_offset, first_offsets.get((queue.topic, queue.queue_id)))
+            key = (queue.topic, queue.queue_id)
+            if key not in begins:
+                queue.forget_from(physical_offset, first_offsets.get(key))
 
     def recover_topic_queue_table(self, min_physical_offset: int) -> dict[tuple[str, int], int]:
         """Correct every minimum; the next queue offset by topic and queue, for the log."""

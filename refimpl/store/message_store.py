@@ -245,7 +245,7 @@ class MessageStore(StoreReads):
             found = recover_abnormally(
                 log, self.checkpoint, check_crc=check_crc, index_safe=index_safe
             )
-            queues.forget_from(found.start, found.first_offsets)
+            queues.forget_from(found.start, found.first_offsets, found.begins)
             checkpoint.queues_forget_from(found.start, index_safe=index_safe)
         if not log.mapped_file_queue.mapped_files:
             queues.destroy()

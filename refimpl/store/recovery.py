@@ -38,6 +38,7 @@ class Recovered(NamedTuple):
     start: int  # offset of the first record that was read
     first_offsets: Mapping[tuple[str, int], int]  # by topic and queue, of its first record there
     next_offsets: Mapping[tuple[str, int], int]  # and behind its last
+    begins: Mapping[tuple[str, int], int]  # physical: what a queue had before was deleted with it
 
 
 def deliver_at(levels: DelayLevels) -> DeliverAt:
@@ -163,7 +164,7 @@ def recover_abnormally(
     files = queue.mapped_files
     if not files:
         _nothing_left(queue)
-        return Recovered(0, {}, {})
+        return Recovered(0, {}, {}, {})
     index = len(files) - 1
     while index > 0 and not _is_covered(log, files[index], checkpoint, index_safe=index_safe):
         index -= 1
@@ -183,18 +184,32 @@ def recover_abnormally(
 
 
 def _read(log: CommitLog, start: int, *, check_crc: bool) -> tuple[LogScan, Recovered, int]:
-    """Read everything from `start` on: where it ends, what was found, the newest store time."""
+    """Read everything from `start` on: where it ends, what was found, the newest store time.
+
+    One record alone does not say where its queue stood, for its head may be torn; two that follow
+    one another do.
+    """
     scan = LogScan(log.mapped_file_queue, start, log.release, check_crc=check_crc)
     first_offsets: dict[tuple[str, int], int] = {}
-    next_offsets: dict[tuple[str, int], int] = {}
+    begins: dict[tuple[str, int], int] = {}
+    latest: dict[tuple[str, int], DispatchRequest] = {}
+    again: dict[tuple[str, int], int] = {}  # where a queue that had records has offset 0 once more
     newest = 0
     for request in scan.records(deliver_at(log.delay_levels)):
         newest = max(newest, request.store_timestamp)
-        if not request.sys_flag & TRANSACTION_PREPARED_TYPE:
-            key, offset = (request.topic, request.queue_id), request.consume_queue_offset
-            first_offsets.setdefault(key, offset)
-            next_offsets[key] = offset + 1
-    return scan, Recovered(start, first_offsets, next_offsets), newest
+        if request.sys_flag & TRANSACTION_PREPARED_TYPE:
+            continue
+        key, offset = (request.topic, request.queue_id), request.consume_queue_offset
+        before = latest.get(key)
+        if before is not None and offset == before.consume_queue_offset + 1:
+            first_offsets.setdefault(key, before.consume_queue_offset)
+            if offset == 1 and key in again:
+                begins[key] = again[key]
+        elif before is not None and offset == 0:
+            again[key] = request.commit_log_offset
+        latest[key] = request
+    next_offsets = {key: request.consume_queue_offset + 1 for key, request in latest.items()}
+    return scan, Recovered(start, first_offsets, next_offsets, begins), newest
 
 
 def _is_covered(

@@ -194,6 +194,25 @@ def test_deleted_first_file(release: Release) -> None:
 
 
 @RELEASE
+@pytest.mark.parametrize("mode", [{}, SYNC], ids=["async", "sync"])
+def test_deleted_topic(release: Release, mode: dict[str, str]) -> None:
+    """STORE-RECOVERY-11: old and new messages are in the log, the new ones in the queue."""
+    store = filled(release, 3, mode)
+    store.store.delete_topics([Topic("T")])
+    for _ in range(4):
+        store.put()
+    store.settle()
+    assert store.read() == [3, 4, 5, 6]
+    disk = killed(store)
+    for _ in range(2):
+        assert store.reopen(disk)
+        store.settle(100)
+        assert store.read() == [3, 4, 5, 6]
+        assert store.store.max_offset_in_queue(Topic("T"), QueueId(0)) == 4
+        disk = killed(store)
+
+
+@RELEASE
 def test_power_after_retention(release: Release) -> None:
     """STORE-RETENTION-1: removed files may come back, but never without those behind them."""
     store = filled(release, 9)
