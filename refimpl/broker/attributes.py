@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from refimpl.broker.processor_threw import ProcessorThrew
 from refimpl.model.errors import InvalidInput
-from refimpl.model.java import LONG_MAX, parse_long
+from refimpl.model.java import LONG_MAX, hash_map_order, parse_long
 
 _THIRTY_DAYS = 30 * 24 * 60  # minutes
 
@@ -47,7 +47,8 @@ def _boolean(value: str) -> None:
 def _one_of(*universe: str) -> Callable[[str], None]:
     def verify(value: str) -> None:
         if value not in universe:
-            raise _refuse(f"value is not in set: [{', '.join(universe)}]")
+            listed = ", ".join(hash_map_order(universe))  # Java prints a HashSet
+            raise _refuse(f"value is not in set: [{listed}]")
 
     return verify
 

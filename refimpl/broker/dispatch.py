@@ -102,7 +102,7 @@ NOT_ON_FAST_PORT = frozenset({11, 361})  # never registered at listenPort - 2
 # Codes whose answer is made with a class of fields in Java: also where no field is set, the
 # `extFields` of the answer are there, empty. BROKER-LIFECYCLE-16.
 ANSWERS_WITH_HEADER = frozenset(
-    {10, 11, 12, 14, 15, 21, 26, 29, 30, 31, 32, 35, 38, 301, 310, 320, 324, 325, 361}
+    {10, 11, 12, 14, 15, 21, 26, 29, 30, 32, 35, 38, 301, 310, 320, 324, 325, 361}
 )
 
 _resolved: dict[int, Processor] = {}

@@ -15,10 +15,12 @@ def suggest_todo(release: Release) -> str:
 
 def topic_config_text(config: TopicConfig, release: Release) -> str:
     """TopicConfig#toString, as the remark of an illegal queue id shows it."""
+    kind = config.topic_filter_type
     text = (
         f"TopicConfig [topicName={config.topic_name}, readQueueNums={config.read_queue_nums}, "
         f"writeQueueNums={config.write_queue_nums}, perm={perm_to_string(config.perm)}, "
-        f"topicFilterType={config.topic_filter_type.name}, topicSysFlag={config.topic_sys_flag}, "
+        f"topicFilterType={'null' if kind is None else kind.name}, "
+        f"topicSysFlag={config.topic_sys_flag}, "
         f"order={'true' if config.order else 'false'}"
     )
     if release.topics_have_attributes:

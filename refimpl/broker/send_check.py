@@ -95,11 +95,17 @@ class SendRequest(NamedTuple):
     missing: frozenset[str] = frozenset()  # fields that are null in Java; here they are 0 or ""
 
 
-def parse_request_header(command: RemotingCommand, release: Release, *, short: bool) -> SendRequest:
+_EARLY = frozenset({"topic", "born_timestamp"})
+
+
+def parse_request_header(
+    command: RemotingCommand, release: Release, *, short: bool, early: frozenset[str] = _EARLY
+) -> SendRequest:
     """Read the header; `short` is the form with one-letter names. Raises `HeaderRefused`.
 
     A field that is missing refuses nothing yet: Java meets its null at the first step that uses it,
-    and what an earlier step refuses or makes stays so. BROKER-SEND-33.
+    and what an earlier step refuses or makes stays so; 5.5 uses those of `early` before its checks.
+    BROKER-SEND-33.
     """
     try:
         return _decode(command, release, short=short)
@@ -115,8 +121,8 @@ def parse_request_header(command: RemotingCommand, release: Release, *, short: b
     filled = {**fields, **{wire: _PLACEHOLDERS[wire][1] for wire in absent}}
     header = _decode(replace(command, ext_fields=filled), release, short=short)
     missing = frozenset(_PLACEHOLDERS[wire][0] for wire in absent)
-    if release.stores_region_and_trace and missing & {"topic", "born_timestamp"}:
-        raise null_pointer()  # 5.5 reads both before its checks
+    if release.stores_region_and_trace and missing & early:
+        raise null_pointer()
     return header._replace(missing=missing)
 
 

@@ -164,17 +164,6 @@ class SubscriptionGroupManager:
         self.forbidden_table.setdefault(group, {})[topic] = bits
         self._changed(now)
 
-    # --- pages of 5.5
-
-    def sub_group_table(
-        self, version: DataVersion | None, first: int, count: int
-    ) -> dict[str, SubscriptionGroupConfig]:
-        """Groups `first` to `first + count`, sorted by name; from 0 where the version moved."""
-        if first and version != self.data_version:
-            first = 0
-        names = sorted(self.subscription_group_table)[first : first + count]
-        return {name: self.subscription_group_table[name] for name in names}
-
     # --- the file
 
     def config_file_path(self) -> str:

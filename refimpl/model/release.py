@@ -66,6 +66,7 @@ RELEASE_4_6 = Release(
     namesrv_queues_keep_order=True,
     namesrv_offers_standard_json=False,
     namesrv_refuses_null_keys=False,
+    namesrv_checks_body_first=False,
     namesrv_deletes_by_cluster=False,
     namesrv_protected_config=frozenset(),
     namesrv_config_refusal="",
@@ -107,6 +108,7 @@ RELEASE_4_6 = Release(
     retry_of_locked_group_is_dead=False,
     dead_letter_delay="0",
     dead_letter_is_readable=False,
+    dead_letter_needs_origin_topic=False,
     answers_transaction_id=False,
     illegal_message_remark=" message is illegal, maybe msg body or properties length not matched. "
     "msg body length limit 128k, msg properties length limit 32k.",
@@ -223,6 +225,7 @@ RELEASE_4_9 = Release(
     namesrv_queues_keep_order=False,
     namesrv_offers_standard_json=True,
     namesrv_refuses_null_keys=True,
+    namesrv_checks_body_first=False,
     namesrv_deletes_by_cluster=True,
     namesrv_protected_config=frozenset({"kvConfigPath", "configStorePath"}),
     namesrv_config_refusal="Can not update config path",
@@ -264,6 +267,7 @@ RELEASE_4_9 = Release(
     retry_of_locked_group_is_dead=False,
     dead_letter_delay="0",
     dead_letter_is_readable=True,
+    dead_letter_needs_origin_topic=False,
     answers_transaction_id=False,
     illegal_message_remark=" message is illegal, maybe msg body or properties length not matched. "
     "msg body length limit {limit}B, msg properties length limit 32KB.",
@@ -382,6 +386,7 @@ RELEASE_5_5 = Release(
     namesrv_queues_keep_order=False,
     namesrv_offers_standard_json=True,
     namesrv_refuses_null_keys=True,
+    namesrv_checks_body_first=True,
     namesrv_deletes_by_cluster=True,
     namesrv_protected_config=frozenset(
         {"configBlackList", "configStorePath", "kvConfigPath", "rocketmqHome"}
@@ -425,6 +430,7 @@ RELEASE_5_5 = Release(
     retry_of_locked_group_is_dead=True,
     dead_letter_delay="-1",
     dead_letter_is_readable=True,
+    dead_letter_needs_origin_topic=True,
     answers_transaction_id=True,
     illegal_message_remark=" message is illegal, maybe msg body or properties length not matched. "
     "msg body length limit {limit}B, msg properties length limit 32KB.",

@@ -78,6 +78,7 @@ class Release(NamedTuple):
     namesrv_queues_keep_order: bool  # NAMESRV-ROUTE-3: queues in the order of registration
     namesrv_offers_standard_json: bool  # NAMESRV-ROUTE-5
     namesrv_refuses_null_keys: bool  # NAMESRV-KV-2
+    namesrv_checks_body_first: bool  # NAMESRV-LIFECYCLE-3: the checksum, then the version
     namesrv_deletes_by_cluster: bool  # NAMESRV-ADMIN-4
     namesrv_protected_config: frozenset[str]  # NAMESRV-ADMIN-10: names that no update may touch
     namesrv_config_refusal: str  # NAMESRV-ADMIN-10: its remark
@@ -108,6 +109,7 @@ class Release(NamedTuple):
     retry_of_locked_group_is_dead: bool  # BROKER-SEND-14
     dead_letter_delay: str  # BROKER-SEND-15: DELAY of a dead letter
     dead_letter_is_readable: bool  # BROKER-BACK-9
+    dead_letter_needs_origin_topic: bool  # BROKER-BACK-9: its statistics ask for the name
     answers_transaction_id: bool  # BROKER-SEND-29
     illegal_message_remark: str  # BROKER-SEND-28
     service_not_available_remark: str  # BROKER-SEND-28

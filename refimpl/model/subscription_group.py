@@ -6,7 +6,8 @@ from typing import Final
 
 from refimpl.model.errors import InvalidInput
 from refimpl.model.ids import JsonValue
-from refimpl.model.java import parse_int
+from refimpl.model.java import parse_int, parse_long
+from refimpl.model.json_value import boolean, integer
 from refimpl.model.release import Release
 
 
@@ -55,6 +56,8 @@ _FIELDS: Final = {
     "subscriptionDataSet": "subscription_data_set",
     "whichBrokerWhenConsumeSlowly": "which_broker_when_consume_slowly",
 }
+MEMBERS: Final = frozenset(_FIELDS)
+_PLAIN: Final = MEMBERS - {"attributes", "groupName", "groupRetryPolicy", "subscriptionDataSet"}
 _POLICY_TYPES: Final = ("EXPONENTIAL", "CUSTOMIZED")
 _EXTENDED: Final = frozenset(
     {
@@ -87,16 +90,21 @@ def to_json(config: SubscriptionGroupConfig, release: Release) -> dict[str, Json
 
 
 def _integer(name: str, value: JsonValue, release: Release) -> int:
-    """An int of Java: what does not fit into 32 bits is refused, as are words."""
+    """An int of Java: what does not fit into 32 bits is refused, as are words; the id is a long."""
+    if not release.oldest_json:
+        return integer(value, name, wide=name == "broker_id")
     if isinstance(value, float):
         value = int(value)
     refused = isinstance(value, bool) and not release.json_boolean_is_int
     if refused or not isinstance(value, str | int):
         raise InvalidInput(name, str(value), "is not a number")
-    return parse_int(value if isinstance(value, str) else str(int(value)))
+    read = parse_long if name == "broker_id" else parse_int
+    return read(value if isinstance(value, str) else str(int(value)))
 
 
-def _boolean(name: str, value: JsonValue) -> bool:
+def _boolean(name: str, value: JsonValue, release: Release) -> bool:
+    if not release.oldest_json:
+        return boolean(value, name)
     if isinstance(value, int):
         return value == 1
     if isinstance(value, str) and value.lower() in {"true", "false", "1", "0"}:
@@ -114,25 +122,32 @@ def _retry_policy(given: dict[str, JsonValue] | None) -> Mapping[str, JsonValue]
 
 
 def from_json(value: Mapping[str, JsonValue], release: Release) -> SubscriptionGroupConfig:
-    """Read an object as fastjson does: unknown names are ignored, absent and null ones default."""
+    """Read an object as fastjson does: unknown names are ignored, absent ones default.
+
+    Null is as good as absent for fastjson 1; fastjson 2 makes 0 or false of it: REMOTING-HEADER-22.
+    """
     given: dict[str, JsonValue] = {
         _FIELDS[name]: entry
         for name, entry in value.items()
         if name in _FIELDS
-        and entry is not None
+        and (entry is not None or (not release.oldest_json and name in _PLAIN))
         and (release.groups_are_extended or name not in _EXTENDED)
     }
     defaults = SubscriptionGroupConfig(group_name=None)
 
     def flag(name: str, *, default: bool) -> bool:
-        return _boolean(name, given[name]) if name in given else default
+        return _boolean(name, given[name], release) if name in given else default
 
     def number(name: str, default: int) -> int:
         return _integer(name, given[name], release) if name in given else default
 
     def mapping(name: str) -> dict[str, JsonValue] | None:
         entry = given.get(name)
-        return entry if isinstance(entry, dict) else None
+        if isinstance(entry, dict):
+            return entry
+        if not (release.oldest_json or entry in (None, "", "null")):
+            raise InvalidInput(name, str(entry), "no object")
+        return None
 
     group = given.get("group_name")
     subscriptions = given.get("subscription_data_set")

@@ -30,7 +30,7 @@ class TopicConfig:
     read_queue_nums: int = DEFAULT_QUEUE_NUMS
     write_queue_nums: int = DEFAULT_QUEUE_NUMS
     perm: int = PERM_READ | PERM_WRITE
-    topic_filter_type: TopicFilterType = TopicFilterType.SINGLE_TAG
+    topic_filter_type: TopicFilterType | None = TopicFilterType.SINGLE_TAG  # null from JSON, 5.5
     topic_sys_flag: int = 0
     order: bool = False
     attributes: Mapping[str, str] = field(default_factory=dict)  # 5.5
@@ -41,12 +41,13 @@ def encode(config: TopicConfig, release: Release) -> str:
 
     System flag and order are not in it.
     """
+    kind = config.topic_filter_type
     words = (
         config.topic_name,
         str(config.read_queue_nums),
         str(config.write_queue_nums),
         str(config.perm),
-        config.topic_filter_type.name,
+        "null" if kind is None else kind.name,
     )
     text = " ".join(words)
     if not release.topics_have_attributes:
@@ -102,7 +103,8 @@ def to_json(config: TopicConfig, release: Release) -> dict[str, JsonValue]:
     written["order"] = config.order
     written["perm"] = config.perm
     written["readQueueNums"] = config.read_queue_nums
-    written["topicFilterType"] = config.topic_filter_type.name
+    if config.topic_filter_type is not None:
+        written["topicFilterType"] = config.topic_filter_type.name
     written["topicName"] = config.topic_name
     written["topicSysFlag"] = config.topic_sys_flag
     written["writeQueueNums"] = config.write_queue_nums
@@ -112,8 +114,11 @@ def to_json(config: TopicConfig, release: Release) -> dict[str, JsonValue]:
 def from_json(value: dict[str, JsonValue], release: Release) -> TopicConfig:
     """Read a configuration; what is missing or null has Java's default.
 
-    Raises `InvalidInput` for a value of another type, as fastjson throws.
+    Raises `InvalidInput` for a value of another type, as fastjson throws. fastjson 2 reads null as
+    the number 0, and an unknown filter type as null.
     """
+    if not release.oldest_json:
+        return _from_json_2(value, release)
 
     def number(name: str, default: int) -> int:
         found = value.get(name)
@@ -141,4 +146,34 @@ def from_json(value: dict[str, JsonValue], release: Release) -> TopicConfig:
         topic_sys_flag=number("topicSysFlag", 0),
         order=value.get("order") in {True, "true"},
         attributes={k: str(v) for k, v in attributes.items()},
+    )
+
+
+def _from_json_2(value: dict[str, JsonValue], release: Release) -> TopicConfig:
+    """Read a configuration as fastjson 2 does: REMOTING-HEADER-22."""
+    from refimpl.model.json_value import boolean, constant, integer  # noqa: PLC0415 - one release
+
+    name, given = value.get("topicName"), value.get("attributes")
+    kind: str | None = TopicFilterType.SINGLE_TAG.name
+    if "topicFilterType" in value:
+        names = [*TopicFilterType.__members__]
+        kind = constant(value["topicFilterType"], names, "topicFilterType")
+
+    def number(field_name: str, default: int) -> int:
+        return integer(value[field_name], field_name) if field_name in value else default
+
+    attributes = {} if given in (None, "", "null") else given
+    if not isinstance(attributes, dict):
+        raise InvalidInput("attributes", str(given), "no object")
+    return TopicConfig(
+        topic_name="" if name is None else str(name),
+        read_queue_nums=number("readQueueNums", DEFAULT_QUEUE_NUMS),
+        write_queue_nums=number("writeQueueNums", DEFAULT_QUEUE_NUMS),
+        perm=number("perm", PERM_READ | PERM_WRITE),
+        topic_filter_type=None if kind is None else TopicFilterType[kind],
+        topic_sys_flag=number("topicSysFlag", 0),
+        order=boolean(value.get("order"), "order"),
+        attributes={k: str(v) for k, v in attributes.items()}
+        if release.topics_have_attributes
+        else {},
     )

@@ -96,11 +96,14 @@ def register_broker(ctx: NamesrvContext, request: Request) -> RemotingCommand:
     NAMESRV-LIFECYCLE-20: a broker without name, address or cluster is answered, but not taken.
     """
     command = request.command
-    if command.version < 0:  # no version of Java's list has this number
-        raise BodyRefused.threw("java.lang.ArrayIndexOutOfBoundsException")
+    early = not ctx.release.namesrv_checks_body_first
+    if early:
+        _check_version(command)
     header = decode_header(RegisterBrokerRequestHeader, command.ext_fields, ctx.release)
     if header.body_crc32 and crc32(command.body) != header.body_crc32:
         return make_response(command, ResponseCode.SYSTEM_ERROR, "crc32 not match")
+    if not early:
+        _check_version(command)
     body = _registered_body(ctx, command, compressed=header.compressed)
     if header.broker_id is None:
         raise HeaderRefused.absent("RegisterBrokerRequestHeader", "brokerId")
@@ -119,6 +122,12 @@ def register_broker(ctx: NamesrvContext, request: Request) -> RemotingCommand:
         ha_server_addr=result.ha_server_addr, master_addr=result.master_addr
     )
     return make_response(command, ResponseCode.SUCCESS, header=answer, body=order)
+
+
+def _check_version(command: RemotingCommand) -> None:
+    """No version of Java's list has a negative number."""
+    if command.version < 0:
+        raise BodyRefused.threw("java.lang.ArrayIndexOutOfBoundsException")
 
 
 def _take(
@@ -280,8 +289,8 @@ def register_topic(ctx: NamesrvContext, request: Request) -> RemotingCommand:
     """REGISTER_TOPIC_IN_NAMESRV: NAMESRV-ADMIN-13."""
     command = request.command
     header = decode_header(headers.RegisterTopicRequestHeader, command.ext_fields, ctx.release)
-    if command.body:
-        route = TopicRouteData.decode(command.body, ctx.release)
+    route = TopicRouteData.read(command.body, ctx.release) if command.body else None
+    if route is not None and header.topic is not None:
         ctx.routes.register_topic(header.topic, route.queue_datas)
     return make_response(command, ResponseCode.SUCCESS)
 

@@ -83,6 +83,13 @@ class BodyRefused(RemotingError):
         return self
 
     @classmethod
+    def not_valid(cls, reason: str) -> "BodyRefused":
+        """What fastjson 2 passes over, and checks, has a fault: it throws another exception."""
+        refused = cls("JSON", reason)
+        refused.remark = f"com.alibaba.fastjson2.JSONValidException: {reason}"
+        return refused
+
+    @classmethod
     def null(cls, body: str) -> "BodyRefused":
         """No body, or JSON's null, where the processor needs one."""
         refused = cls(body, "null")

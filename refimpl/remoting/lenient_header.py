@@ -14,11 +14,13 @@ from refimpl.model.release import Release
 from refimpl.remoting.body.java_json import NumberText, parse, text_of
 from refimpl.remoting.command import RemotingCommand, SerializeType
 from refimpl.remoting.errors import BodyRefused, FrameFault, FrameRefused
+from refimpl.remoting.header_bytes import header_text
 from refimpl.remoting.language_code import CODES, UNKNOWN
 
 _NAMES = {
     name.lower(): name for name in ("code", "extFields", "flag", "language", "opaque", "remark")
 } | {"version": "version", "serializetypecurrentrpc": "serializeTypeCurrentRPC", "body": "body"}
+_MEMBERS = frozenset(_NAMES.values())
 _BEAN = "org.apache.rocketmq.remoting.protocol.RemotingCommand"
 _MIN, _MAX = -(1 << 31), (1 << 31) - 1
 
@@ -30,7 +32,8 @@ def _refuse(detail: str) -> FrameRefused:
 def decode_lenient(header: bytes, body: bytes, release: Release) -> RemotingCommand:
     """Read a header as fastjson does; raises `FrameRefused`."""
     try:
-        value = parse(decode_utf8(header), release)
+        text = decode_utf8(header) if release.oldest_json else header_text(header)
+        value = parse(text, release, _MEMBERS)
     except BodyRefused as error:
         raise _refuse(error.reason) from None
     if not isinstance(value, dict):

@@ -70,8 +70,13 @@ def test_minimum_is_answered_as_between_brokers(broker: BrokerUnderTest) -> None
     assert answer_to(broker, 31, {"topic": "T", "queueId": "0"}).remark == (
         "" if forwarded else None
     )
-    remark = answer_to(broker, 31, {"topic": "T"}).remark or ""
-    assert remark.startswith("java.lang.NullPointerException") is not forwarded
+    for fields in ({"topic": "T"}, {"queueId": "A||B"}):
+        answer = answer_to(broker, 31, fields)
+        assert (answer.code, answer.ext_fields) == (1, None)
+        if forwarded:
+            assert answer.remark is None
+        else:
+            assert (answer.remark or "").startswith("java.lang.NullPointerException")
 
 
 def test_a_query_without_a_key(broker: BrokerUnderTest) -> None:
@@ -234,3 +239,192 @@ def test_a_reset_without_a_group_names_null(broker: BrokerUnderTest) -> None:
     if not broker.release.server_side_reset_offset:
         assert "<null>" in (answer.remark or "") or answer.code == 206
     assert answer.code != 0
+
+
+TOPIC = {"topic": "N", "topicFilterType": "SINGLE_TAG", "readQueueNums": "1", "perm": "6"}
+
+
+def test_a_topic_without_a_number(broker: BrokerUnderTest) -> None:
+    """BROKER-ADMIN-64: from 5.5 on the exception's text, which is null."""
+    answer = answer_to(broker, 17, {**TOPIC, "defaultTopic": "TBW102"})
+    assert answer.code == 1
+    assert (answer.remark is None) is broker.release.topics_have_attributes
+    assert broker.ctx.topic_config_manager.select_topic_config("N") is None
+
+
+LISTED = {"topicName": "N", "readQueueNums": 1, "writeQueueNums": 1, "perm": 6}
+
+
+@pytest.fixture
+def later() -> BrokerUnderTest:
+    return BrokerUnderTest(RELEASES["5.5"]).start()
+
+
+def test_two_topics_of_one_name(later: BrokerUnderTest) -> None:
+    """BROKER-ADMIN-65: both are stored before the registration throws."""
+    answer = answer_to(later, 18, None, {"topicConfigList": [LISTED, {**LISTED, "perm": 4}]})
+    assert answer.code == 1
+    assert (answer.remark or "").startswith(
+        "Duplicate key N (attempted merging values TopicConfig [topicName=N, readQueueNums=1, "
+        "writeQueueNums=1, perm=RW-, topicFilterType=SINGLE_TAG, topicSysFlag=0, order=false, "
+        "attributes={}] and TopicConfig [topicName=N, "
+    )
+    config = later.ctx.topic_config_manager.select_topic_config("N")
+    assert config is not None
+    assert config.perm == 4
+
+
+def test_a_known_topic_ends_the_list(later: BrokerUnderTest) -> None:
+    """BROKER-ADMIN-65: also where the next name is illegal, and nothing is stored."""
+    assert answer_to(later, 18, None, {"topicConfigList": LISTED}).code == 0
+    other = {**LISTED, "topicName": "O"}
+    for entries, code in (
+        ([LISTED, {"topicName": "b a"}], 0),
+        ([other, {"topicName": "b a"}], 29),
+        ([other, LISTED], 0),
+    ):
+        assert answer_to(later, 18, None, {"topicConfigList": entries}).code == code
+        assert later.ctx.topic_config_manager.select_topic_config("O") is None
+
+
+def test_topics_before_a_bad_attribute_stay(later: BrokerUnderTest) -> None:
+    """BROKER-ADMIN-65."""
+    bad = {**LISTED, "topicName": "O", "attributes": {"+a": "b"}}
+    answer = answer_to(later, 18, None, {"topicConfigList": [LISTED, bad]})
+    assert (answer.code, answer.remark) == (1, "unsupported key: a")
+    assert later.ctx.topic_config_manager.select_topic_config("N") is not None
+    assert later.ctx.topic_config_manager.select_topic_config("O") is None
+
+
+@pytest.mark.parametrize(("code", "member"), [(18, "topicConfigList"), (225, "groupConfigList")])
+def test_lists_that_are_none(later: BrokerUnderTest, code: int, member: str) -> None:
+    """BROKER-ADMIN-65: null throws, what is no object is refused by the library."""
+    null, library = "java.lang.NullPointerException", "com.alibaba.fastjson2.JSONException"
+    valid = "com.alibaba.fastjson2.JSONValidException"
+    for body, begin in (
+        (b"", null), (b"null", null), (b'""', null), (b"{}", null), (b"[]", library),
+        (b"3", library), (b'{"%s":null}', null), (b'{"%s":""}', null), (b'{"%s":"x"}', library),
+        (b'{"%s":3}', library), (b'{"%s":[null]}', null), (b'{"%s":[""]}', null),
+        (b'{"%s":[1.5]}', library), (b'{"%s":[[]]}', library), (b'{"%s":["a"]}', library),
+        (b'{"a":1,}', valid), (b'{"%s":[],}', ""), (b'{"%s":[]}', ""),
+    ):  # fmt: skip
+        answer = later.ask(code, None, body.replace(b"%s", member.encode()))
+        assert answer is not None
+        assert answer.code == (1 if begin else 0), body
+        assert (answer.remark or "").startswith(begin), body
+
+
+def test_a_comma_behind_an_unknown_member(broker: BrokerUnderTest) -> None:
+    """REMOTING-HEADER-5: fastjson 2 takes it behind a member that it knows."""
+    later = not broker.release.oldest_json
+    known = broker.ask(200, None, b'{"a":1,"groupName":"K",}')
+    unknown = broker.ask(200, None, b'{"groupName":"U","a":1,}')
+    assert known is not None
+    assert unknown is not None
+    assert (known.code, unknown.code) == (0, 1 if later else 0)
+
+
+@pytest.mark.parametrize(
+    ("torn", "runs_on"), [("", 1), ("a", 0), ("groupNam", 0), ("groupName", 1)]
+)
+def test_a_body_torn_in_a_name(broker: BrokerUnderTest, torn: str, runs_on: int) -> None:
+    """REMOTING-HEADER-21: fastjson 2 minds the end of the body in short names only."""
+    answer = broker.ask(200, None, f'{{"brokerId":1,"{torn}'.encode())
+    assert answer is not None
+    out = (answer.remark or "").startswith("java.lang.ArrayIndexOutOfBoundsException")
+    assert (answer.code, out) == (1, bool(runs_on) and not broker.release.oldest_json)
+
+
+def test_statistics_of_listed_topics_need_no_group(later: BrokerUnderTest) -> None:
+    """BROKER-ADMIN-30."""
+    later.produce()
+    answer = answer_to(later, 208, {"topicList": "T;nope"})
+    assert answer.code == 0
+    assert answer.body.count(b'"topic":"T"') == 4
+    for fields in ({}, {"topic": "nope"}, {"topicList": " "}):
+        assert answer_to(later, 208, fields).code == 1
+
+
+def test_tables_by_page(later: BrokerUnderTest) -> None:
+    """BROKER-ADMIN-9: what cannot be read is as good as absent, an impossible page throws."""
+
+    def told(code: int, **fields: str) -> int | str | None:
+        kind = "Topic" if code == 21 else "Group"
+        names = {"first": kind.lower() + "Seq", "count": f"max{kind}Num"}
+        answer = answer_to(later, code, {names.get(n, n): v for n, v in fields.items()})
+        if answer.code:
+            return answer.remark
+        tree = json.loads(answer.body)
+        return len(tree["topicConfigTable" if code == 21 else "subscriptionGroupTable"])
+
+    null = "java.lang.NullPointerException"
+    for code in (21, 201):
+        whole = told(code)
+        for fields in ({"count": "-"}, {"first": "x"}, {"x": "y"}, {"first": "0", "count": "-"}):
+            assert told(code, **fields) == whole
+        assert told(code, first="99999") == whole
+        assert told(code, first="-1", dataVersion="") == whole
+        assert told(code, first="2", count="1", dataVersion="{}") == 1
+        assert told(code, count="3") == told(code, dataVersion="") == null
+        remark = (
+            f"java.lang.ArrayIndexOutOfBoundsException: Index -1 out of bounds for length {whole}"
+        )
+        assert told(code, first="0", count="0") == remark
+        refused = told(code, first="1", dataVersion="[]")
+        assert str(refused).startswith("com.alibaba.fastjson2.JSONException")
+
+
+def test_forbidding_without_a_topic(later: BrokerUnderTest) -> None:
+    """BROKER-MEMBER-44."""
+    answer = answer_to(later, 353, {"group": "G", "readable": "true"})
+    assert (answer.code, answer.remark, answer.body) == (0, "", b'{"group":"G","readable":true}')
+    assert answer_to(later, 353, {"topic": "T", "readable": "true"}).code == 1
+    assert answer_to(later, 353, {"group": "G", "readable": "false"}).code == 1
+    assert answer_to(later, 353, {"group": "G"}).code == 1
+    assert later.ctx.subscription_group_manager.forbidden_table == {"G": {}}
+
+
+def test_a_dead_letter_needs_its_topic(broker: BrokerUnderTest) -> None:
+    """BROKER-BACK-9: from 5.5 on the name is asked for before anything is made."""
+    fields = {"offset": "0", "group": "G", "delayLevel": "-1", "maxReconsumeTimes": "0"}
+    needed = broker.release.dead_letter_needs_origin_topic
+    assert answer_to(broker, 36, fields).code == (1 if needed else 0)
+    made = broker.ctx.topic_config_manager.select_topic_config("%DLQ%G")
+    assert (made is None) is needed
+    assert answer_to(broker, 36, {**fields, "originTopic": "T"}).code == 0
+
+
+REPLY = {
+    "topic": "T",
+    "queueId": "0",
+    "sysFlag": "0",
+    "bornTimestamp": "1",
+    "flag": "0",
+    "producerGroup": "P",
+    "defaultTopic": "TBW102",
+    "defaultTopicQueueNums": "4",
+    "properties": "REPLY_TO_CLIENT\x01nobody\x02",
+    "unitMode": "false",
+}
+
+
+def test_a_reply_with_two_faults(broker: BrokerUnderTest) -> None:
+    """BROKER-REPLY-1: from 5.5 on the body comes first; the topic is among the checks."""
+    later = broker.release.stores_region_and_trace
+    without = broker.ask(324, {**REPLY, "topic": "a b"})
+    assert without is not None
+    assert (without.remark == "java.lang.NullPointerException") is later
+    assert (without.ext_fields is None) is later
+    blank = broker.ask(324, {n: v for n, v in REPLY.items() if n != "topic"}, b"b")
+    assert blank is not None
+    assert blank.remark == "The specified topic is blank."
+
+
+def test_a_subscription_to_no_topic(later: BrokerUnderTest) -> None:
+    """BROKER-ADMIN-42: the tables of a group that is there are asked for null."""
+    assert answer_to(later, 345, {"group": "G"}).body == b'{"group":"G"}'
+    consumer = {"groupName": "G", "subscriptionDataSet": []}
+    beat = {"clientID": "c", "consumerDataSet": [consumer], "producerDataSet": []}
+    assert answer_to(later, 34, None, beat).code == 0
+    answer = answer_to(later, 345, {"group": "G"})
+    assert (answer.code, answer.remark) == (1, "java.lang.NullPointerException")

@@ -112,3 +112,24 @@ def test_a_reply_is_stored(release: Release) -> None:
     assert stored is not None
     assert (stored.topic, stored.body) == ("DefaultCluster_REPLY_TOPIC", b"re")
     assert "PUSH_REPLY_TIME" not in stored.properties
+
+
+@ALL
+def test_what_a_reply_leaves_out_is_left_out(release: Release) -> None:
+    """BROKER-REPLY-4: also the system flag, which nobody but the client asks for."""
+    broker = _started(release)
+    assert broker.produce("T") is not None
+    fields = {"topic": "T", "queueId": "0", "bornTimestamp": "1", "flag": "0", "unitMode": "false"}
+    properties = {"properties": "REPLY_TO_CLIENT\x01asker\x02CORRELATION_ID\x01c\x02"}
+    assert broker.ask(324, {**fields, **properties}, b"re") is None
+    (push,) = broker.received[ASKER]
+    assert push.ext_fields is not None
+    left_out = {
+        "producerGroup",
+        "defaultTopic",
+        "defaultTopicQueueNums",
+        "sysFlag",
+        "reconsumeTimes",
+    }
+    assert not left_out & push.ext_fields.keys()
+    assert fields.items() <= push.ext_fields.items()

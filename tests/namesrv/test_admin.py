@@ -218,6 +218,11 @@ def test_register_queues_of_a_topic() -> None:
         assert bool(ns.addresses(topic)) == taken
     assert ns.ask(217, {"topic": "T1"}, body("broker-a", "none")).code == 0
     assert ns.permissions("T1") == {"broker-a": 2}
+    before = ns.tables()
+    for data in (b"", b"null", b'{"queueDatas":[null]}', body("broker-a")):
+        assert ns.ask(217, {}, data).code == 0
+    assert ns.ask(217, {"topic": "T1"}, b'{"queueDatas":[null]}').code == 0
+    assert ns.tables() == before
 
 
 def test_configuration_text_of_4_9_is_complete() -> None:

@@ -378,6 +378,8 @@ def test_what_json_readers_make_of_a_registration(release: Release) -> None:
     assert ns.ask(103, fields, table).code == 1
     old = ns.ask(103, fields, b"{}", version=-1)
     assert old.remark == "java.lang.ArrayIndexOutOfBoundsException"
+    torn = ns.ask(103, {**fields, "bodyCrc32": "9"}, b"{}", version=-1)
+    assert (torn.remark == "crc32 not match") is release.namesrv_checks_body_first
 
 
 @every_release

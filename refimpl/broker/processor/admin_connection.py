@@ -9,6 +9,7 @@ Java 4.9.7: broker/processor/AdminBrokerProcessor. Rules BROKER-ADMIN-26 to -28,
 
 from refimpl.broker.client_channel_info import ClientChannelInfo
 from refimpl.broker.context import BrokerContext, Request
+from refimpl.broker.processor_threw import null_pointer
 from refimpl.model.java import encode_utf8
 from refimpl.remoting.body.client_connection import (
     Connection,
@@ -135,7 +136,12 @@ def query_subscription_by_consumer(ctx: BrokerContext, request: Request) -> Remo
     header = decode_header(
         QuerySubscriptionByConsumerRequestHeader, command.ext_fields, ctx.release
     )
-    data = ctx.consumer_manager.find_subscription_data(header.group, header.topic or "")
+    manager, group = ctx.consumer_manager, header.group
+    if header.topic is None and (
+        group in manager.consumer_table or group in manager.compensation_table
+    ):
+        raise null_pointer()  # the tables of a known group are asked for it
+    data = manager.find_subscription_data(group, header.topic or "")
     body = QuerySubscriptionResponseBody(
         group=header.group, subscription_data=data, topic=header.topic
     )

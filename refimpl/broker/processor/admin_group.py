@@ -10,16 +10,15 @@ Cited in short below: BROKER-ADMIN-21.
 from collections.abc import Mapping
 
 from refimpl.broker.context import BrokerContext, Request
+from refimpl.broker.processor.admin_body import Page, entries_of, page_of
 from refimpl.broker.processor.admin_check import refuse_slave
 from refimpl.broker.processor_threw import null_pointer
-from refimpl.model.data_version import DataVersion
-from refimpl.model.data_version import from_json as version_from_json
 from refimpl.model.errors import InvalidInput
 from refimpl.model.ids import JsonValue
-from refimpl.model.java import INT_MAX, encode_utf8
-from refimpl.model.subscription_group import SubscriptionGroupConfig, from_json, to_json
+from refimpl.model.java import encode_utf8
+from refimpl.model.subscription_group import MEMBERS, SubscriptionGroupConfig, from_json, to_json
 from refimpl.model.topic_validator import validate_group
-from refimpl.remoting.body.java_json import parse, parse_body, text_of, write
+from refimpl.remoting.body.java_json import parse_body, text_of, write
 from refimpl.remoting.command import RemotingCommand, make_response
 from refimpl.remoting.errors import BodyRefused
 from refimpl.remoting.header import decode_header
@@ -53,8 +52,13 @@ def update_and_create_subscription_group(ctx: BrokerContext, request: Request) -
         if release.validates_group_names:
             return make_response(command, ResponseCode.SUCCESS)
         raise null_pointer()
-    tree = parse_body(command.body, release)
-    if not (tree is None or isinstance(tree, dict) or (tree == [] and release.oldest_json)):
+    tree = parse_body(command.body, release, members=MEMBERS)
+    if not (
+        tree is None
+        or (tree == "" and not release.oldest_json)
+        or isinstance(tree, dict)
+        or (tree == [] and release.oldest_json)
+    ):
         raise BodyRefused("SubscriptionGroupConfig", "no object")  # REMOTING-HEADER-21
     if isinstance(tree, dict):
         config = _config(tree, ctx)
@@ -71,11 +75,8 @@ def update_and_create_subscription_group_list(
 ) -> RemotingCommand:
     """Store several groups (5.5); one bad name refuses all."""
     command = request.command
-    tree = parse_body(command.body, ctx.release)
-    entries = tree.get("groupConfigList") if isinstance(tree, dict) else None
-    if not isinstance(entries, list):
-        raise null_pointer()
-    configs = [_config(entry, ctx) for entry in entries if isinstance(entry, dict)]
+    entries = entries_of(command.body, "groupConfigList", ctx.release)
+    configs = [_config(entry, ctx) for entry in entries]
     for config in configs:
         remark = validate_group(config.group_name)
         if remark is not None:
@@ -88,26 +89,19 @@ def get_all_subscription_group(ctx: BrokerContext, request: Request) -> Remoting
     """The whole table with its version, or a page of it in 5.5. BROKER-ADMIN-9."""
     command, release = request.command, ctx.release
     manager = ctx.subscription_group_manager
-    table = manager.subscription_group_table
+    table: Mapping[str, SubscriptionGroupConfig] = manager.subscription_group_table
     if not release.pages_tables:
         body = encode_utf8(write(manager.tree(table), release))
         return make_response(command, ResponseCode.SUCCESS, body=body)
     if command.ext_fields and ctx.config.boolean("enableSplitMetadata"):
         page = decode_header(GetAllSubscriptionGroupRequestHeader, command.ext_fields, release)
-        size = ctx.config.integer("splitMetadataSize")
-        count = min(size, INT_MAX if page.max_group_num is None else page.max_group_num)
-        version = _version(ctx, page.data_version)
-        table = manager.sub_group_table(version, page.group_seq, count)
+        asked = Page(page.group_seq, page.max_group_num, page.data_version)
+        table = page_of(ctx, table, asked, manager.data_version)
     total = GetAllSubscriptionGroupResponseHeader(
         total_group_num=len(manager.subscription_group_table)
     )
     body = encode_utf8(write(manager.tree(table), release))
     return make_response(command, ResponseCode.SUCCESS, header=total, body=body)
-
-
-def _version(ctx: BrokerContext, text: str | None) -> DataVersion | None:
-    value = parse(text, ctx.release) if text else None
-    return version_from_json(value, ctx.release) if isinstance(value, dict) else None
 
 
 def delete_subscription_group(ctx: BrokerContext, request: Request) -> RemotingCommand:
@@ -148,14 +142,17 @@ def update_and_get_group_forbidden(ctx: BrokerContext, request: Request) -> Remo
     """Forbid or allow a group a topic, and tell how it stands (5.5). BROKER-MEMBER-44."""
     command, manager = request.command, ctx.subscription_group_manager
     header = decode_header(UpdateGroupForbiddenRequestHeader, command.ext_fields, ctx.release)
+    group, topic = header.group, header.topic
+    if topic is None and group in manager.forbidden_table:
+        raise null_pointer()
     if header.readable is not None:
+        forbidden = not header.readable
+        if topic is None and forbidden:
+            manager.forbidden_table[group] = {}  # Java makes the group's table, then it throws
+            raise null_pointer()
         manager.update_forbidden(
-            header.group,
-            header.topic,
-            _INDEX_PERM_READ,
-            request.now,
-            forbidden=not header.readable,
+            group, topic or "", _INDEX_PERM_READ, request.now, forbidden=forbidden
         )
-    readable = not manager.is_forbidden(header.group, header.topic, _INDEX_PERM_READ)
-    body = write({"group": header.group, "readable": readable, "topic": header.topic}, ctx.release)
+    readable = not manager.is_forbidden(group, topic or "", _INDEX_PERM_READ)
+    body = write({"group": group, "readable": readable, "topic": topic}, ctx.release)
     return make_response(command, ResponseCode.SUCCESS, "", body=encode_utf8(body))

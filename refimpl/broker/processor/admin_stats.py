@@ -107,16 +107,19 @@ def _subscribed(ctx: BrokerContext, group: str, topic: str) -> bool:
 def get_consume_stats(ctx: BrokerContext, request: Request) -> RemotingCommand:
     """Progress of a group in one topic or in all of its topics. BROKER-ADMIN-30 to -32.
 
-    A missing group is met where a table has something to compare with it: REMOTING-HEADER-9.
+    A missing group is met where a table has something to compare with it: REMOTING-HEADER-9. Where
+    a list of topics is taken, nothing is looked up for it, and it is the word null in a key.
     """
     command, release = request.command, ctx.release
     header = decode_header(GetConsumeStatsRequestHeader, command.ext_fields, release)
-    group = header.consumer_group or ""
     nameless = header.consumer_group is None
+    group = header.consumer_group or ("null" if nameless else "")
     listed = header.topic_list if release.stats_take_topic_list else None
-    named = [t for t in (listed or "").split(";") if t]
+    named = [t for t in (listed or "").split(";") if t and not is_blank(listed or "")]
     if named:
         topics = named
+    elif nameless and release.stats_take_topic_list:
+        raise null_pointer()
     elif header.topic is None or is_blank(header.topic):
         if nameless and ctx.consumer_offset_manager.offset_table:
             raise null_pointer()
@@ -127,7 +130,7 @@ def get_consume_stats(ctx: BrokerContext, request: Request) -> RemotingCommand:
     tps = 0.0
     for topic in dict.fromkeys(topics):
         config = ctx.topic_config_manager.select_topic_config(topic)
-        if config is not None and nameless:
+        if config is not None and nameless and not named:
             raise null_pointer()
         if config is None or (not named and not _subscribed(ctx, group, topic)):
             continue

@@ -8,17 +8,19 @@ to BROKER-ADMIN-12.
 Cited in short below: BROKER-ADMIN-3, BROKER-ADMIN-8.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from refimpl.broker.attributes import TOPIC_ATTRIBUTES, alter_attributes, parse_to_map
 from refimpl.broker.context import BrokerContext, Request
+from refimpl.broker.java_text import topic_config_text
+from refimpl.broker.processor.admin_body import Page, entries_of, page_of
 from refimpl.broker.processor.admin_check import refuse_slave
 from refimpl.broker.processor_threw import ProcessorThrew, null_pointer
-from refimpl.model.data_version import from_json as version_from_json
 from refimpl.model.data_version import to_json as version_to_json
+from refimpl.model.errors import InvalidInput
 from refimpl.model.ids import Topic
-from refimpl.model.java import INT_MAX, encode_utf8
+from refimpl.model.java import encode_utf8
 from refimpl.model.topic_config import TopicConfig, TopicFilterType, from_json, to_json
 from refimpl.model.topic_validator import (
     is_blank,
@@ -27,8 +29,9 @@ from refimpl.model.topic_validator import (
     system_topics,
     validate_topic,
 )
-from refimpl.remoting.body.java_json import Writable, parse, parse_body, write
+from refimpl.remoting.body.java_json import Writable, text_of, write
 from refimpl.remoting.command import REMARK_NOT_SET, RemotingCommand, make_response
+from refimpl.remoting.errors import BodyRefused, HeaderRefused
 from refimpl.remoting.header import decode_header
 from refimpl.remoting.header.topic_admin import (
     CreateTopicRequestHeader,
@@ -50,7 +53,29 @@ def update_and_create_topic(ctx: BrokerContext, request: Request) -> RemotingCom
     refused = _refuse_name(ctx, request, header.topic)
     if refused is not None:
         return refused
-    config = TopicConfig(
+    if not release.topics_have_attributes:
+        config = _given(header)
+        ctx.topic_config_manager.update_topic_config(config, request.now)
+        # This topic alone, and answered: the answer brings order flags. BROKER-TOPIC-8.
+        ctx.registration.register_increment([config], request.now)
+        return _created(ctx, command)
+    try:
+        config = replace(
+            _given(header), order=bool(header.order), attributes=parse_to_map(header.attributes)
+        )
+        return _update(ctx, request, (config,))
+    except HeaderRefused:
+        return make_response(command, ResponseCode.SYSTEM_ERROR)
+    except ProcessorThrew as thrown:
+        return make_response(command, ResponseCode.SYSTEM_ERROR, thrown.message)
+
+
+def _given(header: CreateTopicRequestHeader) -> TopicConfig:
+    """What every release has of a topic; raises `HeaderRefused` where a number is missing.
+
+    5.5 answers that with the message of its exception, which is null. BROKER-ADMIN-64.
+    """
+    return TopicConfig(
         topic_name=header.topic,
         read_queue_nums=header.read_queue_nums,
         write_queue_nums=header.write_queue_nums,
@@ -58,31 +83,20 @@ def update_and_create_topic(ctx: BrokerContext, request: Request) -> RemotingCom
         perm=header.perm,
         topic_sys_flag=header.topic_sys_flag or 0,
     )
-    if not release.topics_have_attributes:
-        ctx.topic_config_manager.update_topic_config(config, request.now)
-        # This topic alone, and answered: the answer brings order flags. BROKER-TOPIC-8.
-        ctx.registration.register_increment([config], request.now)
-        return _created(ctx, command)
-    try:
-        config = replace(
-            config, order=bool(header.order), attributes=parse_to_map(header.attributes)
-        )
-        return _update(ctx, request, (config,))
-    except ProcessorThrew as thrown:
-        return make_response(command, ResponseCode.SYSTEM_ERROR, thrown.message)
 
 
 def update_and_create_topic_list(ctx: BrokerContext, request: Request) -> RemotingCommand:
-    """Store several topics (5.5); one bad name refuses all. BROKER-ADMIN-5."""
-    tree = parse_body(request.command.body, ctx.release)
-    entries = tree.get("topicConfigList") if isinstance(tree, dict) else None
-    if not isinstance(entries, list):
-        raise null_pointer()
-    configs = [from_json(entry, ctx.release) for entry in entries if isinstance(entry, dict)]
-    for config in configs:
-        refused = _refuse_name(ctx, request, config.topic_name)
-        if refused is not None:
-            return refused
+    """Store several topics (5.5); one bad name refuses all. BROKER-ADMIN-5, BROKER-ADMIN-65."""
+    release = ctx.release
+    configs = []
+    for entry in entries_of(request.command.body, "topicConfigList", release):
+        name = text_of(entry.get("topicName"), release)
+        try:
+            configs.append(from_json({**entry, "topicName": name}, release))
+        except InvalidInput as error:
+            if error.what == "int":  # an ordinal as text: NumberFormatException
+                raise
+            raise BodyRefused("TopicConfig", str(error)) from None
     try:
         return _update(ctx, request, configs)
     except ProcessorThrew as thrown:
@@ -90,30 +104,60 @@ def update_and_create_topic_list(ctx: BrokerContext, request: Request) -> Remoti
 
 
 def _update(
-    ctx: BrokerContext, request: Request, configs: Iterable[TopicConfig]
+    ctx: BrokerContext, request: Request, configs: Sequence[TopicConfig]
 ) -> RemotingCommand:
-    """5.5: check the attributes of all, then store all and tell the name servers."""
-    manager, command = ctx.topic_config_manager, request.command
-    merged = []
+    """5.5: check all, then store one after the other and tell the name servers.
+
+    One that is there already ends the checks, and nothing is done. BROKER-ADMIN-65.
+    """
+    command, manager = request.command, ctx.topic_config_manager
     for config in configs:
+        refused = _refuse_name(ctx, request, config.topic_name)
+        if refused is not None:
+            return refused
         if config.attributes.get("+message.type") == "MIXED" and not ctx.config.boolean(
             "enableMixedMessageType"
         ):
             return make_response(
                 command, ResponseCode.INVALID_PARAMETER, "MIXED message type is not supported."
             )
-        old = manager.select_topic_config(config.topic_name)
-        if config == old:
+        if config == manager.select_topic_config(config.topic_name):
             return _created(ctx, command)
-        current: Mapping[str, str] = {} if old is None else old.attributes
-        attributes = alter_attributes(
-            TOPIC_ATTRIBUTES, current, config.attributes, create=old is None
-        )
-        merged.append(replace(config, attributes=attributes))
-    manager.update_topic_config_list(merged, request.now)
-    for config in merged:
-        ctx.registration.topic_created(config, request.now)
+    stored: list[TopicConfig] = []
+
+    def changed() -> Iterator[TopicConfig]:
+        for config in configs:
+            old = manager.select_topic_config(config.topic_name)
+            attributes = alter_attributes(
+                TOPIC_ATTRIBUTES,
+                {} if old is None else old.attributes,
+                config.attributes,
+                create=old is None,
+            )
+            stored.append(replace(config, attributes=attributes))
+            yield stored[-1]
+
+    manager.update_topic_config_list(changed(), request.now)
+    if ctx.config.boolean("enableSingleTopicRegister"):
+        for config in stored:
+            ctx.registration.topic_created(config, request.now)
+    else:
+        _refuse_twins(ctx, stored)
+        ctx.registration.register_increment(stored, request.now)
     return _created(ctx, command)
+
+
+def _refuse_twins(ctx: BrokerContext, configs: Sequence[TopicConfig]) -> None:
+    """Two topics of one name cannot be told in one registration: Java's stream throws."""
+    seen: dict[str, TopicConfig] = {}
+    for config in configs:
+        first = seen.setdefault(config.topic_name, config)
+        if first is not config:
+            both = " and ".join(topic_config_text(one, ctx.release) for one in (first, config))
+            raise ProcessorThrew(
+                "java.lang.IllegalStateException",
+                f"Duplicate key {config.topic_name} (attempted merging values {both})",
+            )
 
 
 def _created(ctx: BrokerContext, command: RemotingCommand) -> RemotingCommand:
@@ -209,12 +253,8 @@ def get_all_topic_config(ctx: BrokerContext, request: Request) -> RemotingComman
         return make_response(command, ResponseCode.SUCCESS, body=body)
     if command.ext_fields and ctx.config.boolean("enableSplitMetadata"):
         page = decode_header(GetAllTopicConfigRequestHeader, command.ext_fields, release)
-        size = ctx.config.integer("splitMetadataSize")
-        count = min(size, INT_MAX if page.max_topic_num is None else page.max_topic_num)
-        first = page.topic_seq
-        if first and not _same_version(ctx, page.data_version):
-            first = 0
-        table = {name: table[name] for name in sorted(table)[first : first + count]}
+        asked = Page(page.topic_seq, page.max_topic_num, page.data_version)
+        table = page_of(ctx, table, asked, manager.data_version)
     started = ctx.store.store_stats.boot_timestamp
     tree = {
         "dataVersion": version_to_json(manager.data_version, release),
@@ -226,14 +266,6 @@ def get_all_topic_config(ctx: BrokerContext, request: Request) -> RemotingComman
     total = GetAllTopicConfigResponseHeader(total_topic_num=len(manager.topic_config_table))
     body = encode_utf8(write(tree, release))
     return make_response(command, ResponseCode.SUCCESS, header=total, body=body)
-
-
-def _same_version(ctx: BrokerContext, text: str | None) -> bool:
-    if not text:
-        return False
-    value = parse(text, ctx.release)
-    version = version_from_json(value, ctx.release) if isinstance(value, dict) else None
-    return version == ctx.topic_config_manager.data_version
 
 
 def get_topic_config(ctx: BrokerContext, request: Request) -> RemotingCommand:

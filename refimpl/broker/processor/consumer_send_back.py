@@ -74,6 +74,8 @@ def consumer_send_msg_back(ctx: BrokerContext, request: Request) -> RemotingComm
     limit = _limit(ctx, command, header, group)
     dead = message.reconsume_times >= limit or delay_level < 0
     if dead:
+        if release.dead_letter_needs_origin_topic and header.origin_topic is None:
+            raise null_pointer()
         topic, queue_id = dlq_topic(header.group), 0
         perm = PERM_WRITE | PERM_READ if release.dead_letter_is_readable else PERM_WRITE
         ctx.topic_config_manager.create_topic_in_send_message_back_method(

@@ -40,18 +40,18 @@ def get_max_offset(ctx: BrokerContext, request: Request) -> RemotingCommand:
 def get_min_offset(ctx: BrokerContext, request: Request) -> RemotingCommand:
     """The first message that a queue still has. BROKER-QUERY-11: 0 for an unknown queue.
 
-    Where the release answers it as a call between brokers, its remark is never null and a refusal
-    lacks the name of the exception. BROKER-QUERY-16.
+    Where the release answers it as a call between brokers, the remark of SUCCESS is empty, and a
+    field that is null is refused with the text of the exception, which is null. BROKER-QUERY-16.
     """
     command = request.command
     forwarded = ctx.release.min_offset_is_forwarded
     try:
         header = decode_header(GetMinOffsetRequestHeader, command.ext_fields, ctx.release)
         topic, queue_id = Topic(header.topic), QueueId(header.queue_id)
-    except HeaderRefused as error:
+    except HeaderRefused:
         if not forwarded:
             raise
-        return make_response(command, ResponseCode.SYSTEM_ERROR, error.remark.partition(": ")[2])
+        return make_response(command, ResponseCode.SYSTEM_ERROR)
     offset = ctx.store.min_offset_in_queue(topic, queue_id)
     return make_response(
         command,

@@ -38,6 +38,7 @@ from refimpl.remoting.response_code import ResponseCode
 SEND_REPLY_MESSAGE_V2 = 325
 PUSH_REPLY_MESSAGE_TO_CLIENT = 326
 CALL_TIMEOUT = 10_000  # Broker2Client#callClient
+_EARLY = frozenset({"born_timestamp"})  # what 5.5 uses before its checks
 
 
 def send_reply_message(ctx: BrokerContext, request: Request) -> RemotingCommand | None:
@@ -48,9 +49,13 @@ def send_reply_message(ctx: BrokerContext, request: Request) -> RemotingCommand 
     """
     command, release, now = request.command, ctx.release, request.now
     settings = send_settings(ctx)
-    header = parse_request_header(command, release, short=command.code == SEND_REPLY_MESSAGE_V2)
+    header = parse_request_header(
+        command, release, short=command.code == SEND_REPLY_MESSAGE_V2, early=_EARLY
+    )
     peer = ctx.endpoint.peer(request.channel)
     if release.stores_region_and_trace:
+        if not command.body:
+            raise null_pointer()  # its length is noted before the checks
         properties = string_to_properties(header.properties, release)
         properties[PROPERTY_MSG_REGION] = settings.region_id
         properties[PROPERTY_TRACE_SWITCH] = settings.trace_on
@@ -118,15 +123,18 @@ def _push(
 def _reply_header(
     ctx: BrokerContext, header: SendRequest, peer: Address, properties: str, now: Millis
 ) -> ReplyMessageRequestHeader:
-    """What the client is told: the send header with hosts and time. BROKER-REPLY-4."""
+    """What the client is told: the send header with hosts and time. BROKER-REPLY-4.
+
+    A field that the send left out is left out here.
+    """
     prefix = "/" if ctx.release.reply_hosts_have_slash else ""
     return ReplyMessageRequestHeader(
-        producer_group=header.producer_group or "",
+        producer_group=header.producer_group,
         topic=header.topic,
-        default_topic=header.default_topic or "",
-        default_topic_queue_nums=header.default_topic_queue_nums or 0,
+        default_topic=header.default_topic,
+        default_topic_queue_nums=header.default_topic_queue_nums,
         queue_id=header.queue_id,
-        sys_flag=header.sys_flag,
+        sys_flag=None if "sys_flag" in header.missing else header.sys_flag,
         born_timestamp=header.born_timestamp,
         flag=header.flag,
         properties=properties,

@@ -11,7 +11,7 @@ REMOTING-HEADER-17 (keys), REMOTING-HEADER-21 (refusals).
 from collections.abc import Mapping, Sequence
 from typing import ClassVar, NamedTuple, Self, TypeAlias, cast
 
-from refimpl.model import data_version, subscription_group, topic_config
+from refimpl.model import data_version, json_value, subscription_group, topic_config
 from refimpl.model.errors import InvalidInput
 from refimpl.model.ids import JsonValue, Millis, QueueId, Topic
 from refimpl.model.java import encode_utf8, hash_map_order, hash_order, parse_int, parse_long
@@ -91,8 +91,10 @@ class _Plain(Codec):
         kind = self.name
         if kind == "String":
             return text_of(value, at.release)
+        if not at.release.oldest_json and kind != "double":
+            return _plain_2(kind, value)
         if kind in ENUMS:
-            return _enum(kind, value, at.release)
+            return _enum(kind, value)
         try:
             if value is True or value is False:
                 _check_boolean(kind, at.release)
@@ -109,14 +111,24 @@ class _Plain(Codec):
         return value
 
 
-def _enum(kind: str, value: JsonValue, release: Release) -> str | None:
-    """A name, also in small letters, or an ordinal; an unknown name is null.
+def _plain_2(kind: str, value: JsonValue) -> int | bool | str | None:
+    """What fastjson 2 makes of a value: REMOTING-HEADER-22."""
+    try:
+        if kind in ENUMS:
+            return json_value.constant(value, ENUMS[kind], kind)
+        if kind == "boolean":
+            return json_value.boolean(value, kind)
+        return json_value.integer(value, kind, wide=kind == "long")
+    except InvalidInput as error:
+        raise BodyRefused(kind, str(error)) from None
 
-    fastjson 2 takes an ordinal as text. An unknown ordinal is refused.
+
+def _enum(kind: str, value: JsonValue) -> str | None:
+    """What fastjson 1 reads: a name, also in small letters, or an ordinal; another name is null.
+
+    An unknown ordinal is refused.
     """
     names = ENUMS[kind]
-    if isinstance(value, str) and value.isdecimal() and not release.oldest_json:
-        value = int(value)
     if isinstance(value, int) and not isinstance(value, bool):
         if not 0 <= value < len(names):
             raise BodyRefused(kind, f"no constant {value}")
@@ -461,7 +473,7 @@ class Body(WireValue):
     def read(cls, data: bytes, release: Release, now: Millis = Millis(0)) -> Self | None:  # noqa: B008 - a number
         """Read a body; None for what reads as null. Raises `BodyRefused`."""
         try:
-            value = parse_body(data, release)
+            value = parse_body(data, release, frozenset(field.wire for field in _table(cls)))
             if reads_as_null(value, release):
                 return None
             return cls.from_json(value, Reading(release, now))

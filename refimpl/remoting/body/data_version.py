@@ -8,10 +8,12 @@ from refimpl.model.release import Release
 from refimpl.remoting.body.java_json import parse_body, reads_as_null, write
 from refimpl.remoting.errors import BodyRefused
 
+_MEMBERS = frozenset({"counter", "stateVersion", "timestamp"})
+
 
 def decode_data_version(data: bytes, release: Release) -> DataVersion | None:
     """Read a version; None where Java reads a null. Raises `BodyRefused`."""
-    value = parse_body(data, release)
+    value = parse_body(data, release, _MEMBERS)
     if reads_as_null(value, release):
         return None
     library = "fastjson" if release.oldest_json else "fastjson2"

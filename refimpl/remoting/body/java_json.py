@@ -5,7 +5,7 @@ out, numbers as keys bare, objects as keys. fastjson 1 is that of 4.6.1 and 4.9.
 of 5.5.0. REMOTING-HEADER-5, REMOTING-HEADER-15, REMOTING-HEADER-17, REMOTING-HEADER-18.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from json import dumps, loads
 from typing import NamedTuple, TypeAlias, cast
 
@@ -39,6 +39,7 @@ _LITERALS = {"true": True, "false": False, "null": None}
 _NUMBER = frozenset("+-0123456789.eE")
 _ESCAPED = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "f": "\f", "v": "\v", "F": "\f"}
 _DIGITS = {str(n): chr(n) for n in range(8)}
+_SHORT_NAMES = range(1, 9)  # lengths for which fastjson 2 minds the end while it reads a name
 _HEX_DIGITS = frozenset("0123456789abcdefABCDEF")
 
 
@@ -64,12 +65,17 @@ class _Malformed(Exception):
     """The text is not even what fastjson reads."""
 
 
+class _PastEnd(_Malformed):
+    """fastjson 2 reads on behind the last byte."""
+
+
 class _Reader:
     """One text on its way through the lenient grammar."""
 
-    __slots__ = ("_at", "_old", "_text")
+    __slots__ = ("_at", "_old", "_text", "before_comma")
 
     def __init__(self, text: str, *, old: bool) -> None:
+        self.before_comma: str | None = None  # the last member of the document, if a comma follows
         self._text = text
         self._old = old
         self._at = 0
@@ -225,9 +231,13 @@ class _Reader:
     def _object(self, depth: int) -> dict[str, JsonValue]:
         self._at += 1
         fields: dict[str, JsonValue] = {}
+        key: str | None = None
         while True:
+            before = self._at
             self._commas("}", first=not fields)
             if self._peek() == "}":
+                if depth == 0 and self._at > before:
+                    self.before_comma = key
                 self._at += 1
                 return fields
             key = self._key(depth)
@@ -241,7 +251,13 @@ class _Reader:
     def _key(self, depth: int) -> str:
         char = self._peek()
         if char in {'"', "'"} and char:
-            return self._string(char)
+            start = self._at + 1
+            try:
+                return self._string(char)
+            except _Malformed as error:
+                if not self._old and len(self._text) - start not in _SHORT_NAMES:
+                    raise _PastEnd(*error.args) from None
+                raise
         if char in {"{", "["} and char:
             return dumps(self._value(depth + 1), ensure_ascii=False, separators=(",", ":"))
         start, text = self._at, self._text
@@ -255,22 +271,32 @@ class _Reader:
         return text[start : self._at]
 
 
-def parse(text: str, release: Release) -> JsonValue:
+def parse(text: str, release: Release, members: Container[str | None] | None = None) -> JsonValue:
     """Read `text` as the release's fastjson does; raises `BodyRefused`.
 
     A number with a fraction comes as `NumberText`, which is a string; keys that are numbers or
-    objects come as their text.
+    objects come as their text. `members` are those of the Java object to be made of the text:
+    fastjson 2 refuses a comma at the end behind any other one. REMOTING-HEADER-18.
     """
     old = release.oldest_json
     if old and text[1:2] == '"' and text[0] not in "{[\"'\ufeff/0123456789":
         text = "{" + text[1:]  # fastjson 1 notes an illegal first character and goes on behind it
     try:
-        return _Reader(text, old=old).document()
+        reader = _Reader(text, old=old)
+        value = reader.document()
+    except _PastEnd:
+        raise BodyRefused.threw("java.lang.ArrayIndexOutOfBoundsException") from None
     except (_Malformed, RecursionError) as error:
         raise BodyRefused("JSON", str(error), "fastjson" if old else "fastjson2") from None
+    last = reader.before_comma
+    if members is not None and not old and last is not None and last not in members:
+        raise BodyRefused.not_valid(f"a comma behind {last}")
+    return value
 
 
-def parse_body(data: bytes, release: Release) -> JsonValue:
+def parse_body(
+    data: bytes, release: Release, members: Container[str | None] | None = None
+) -> JsonValue:
     """Read a body; what every JSON reader reads is read by the fast one. Raises `BodyRefused`.
 
     Java has no body where it has no bytes, and meets a null: REMOTING-HEADER-21.
@@ -280,7 +306,7 @@ def parse_body(data: bytes, release: Release) -> JsonValue:
     try:
         value: JsonValue = loads(data.decode(), parse_float=NumberText)
     except (ValueError, RecursionError):
-        return parse(decode_utf8(data), release)
+        return parse(decode_utf8(data), release, members)
     return value
 
 

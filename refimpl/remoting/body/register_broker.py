@@ -38,6 +38,7 @@ from refimpl.remoting.wire_value import WireValue
 V5_0_0 = 413  # ordinal in MQVersion: these brokers add their static topics
 INFLATED_MAX = 64 << 20  # a body of 16 MiB that inflates to more is an attack, not a broker
 _INT = Struct(">i")
+_MEMBERS = frozenset({"filterServerList", "topicConfigSerializeWrapper"})
 
 
 class RegisterBrokerBody(WireValue):
@@ -81,7 +82,7 @@ class RegisterBrokerBody(WireValue):
         """Read either form; raises `BodyRefused`."""
         if compressed:
             return cls._inflated(data, release, broker_version)
-        value = parse_body(data, release)
+        value = parse_body(data, release, _MEMBERS)
         if reads_as_null(value, release):
             raise BodyRefused.null("RegisterBrokerBody")
         if not isinstance(value, dict):

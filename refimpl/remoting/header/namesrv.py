@@ -88,8 +88,8 @@ class DeleteTopicFromNamesrvRequestHeader(Header):
 class RegisterTopicRequestHeader(Header):
     """Fields of REGISTER_TOPIC_IN_NAMESRV (217). Only in 5.5.0."""
 
-    WIRE: ClassVar[str] = "topic:String! bname:String"
-    topic: str
+    WIRE: ClassVar[str] = "topic:String bname:String"  # null throws, is noted and forgotten
+    topic: str | None = None
     bname: str | None = None
 
 

@@ -10,20 +10,23 @@ from refimpl.remoting.header import Header
 
 
 class ReplyMessageRequestHeader(Header):
-    """Fields of PUSH_REPLY_MESSAGE_TO_CLIENT (326), broker to client."""
+    """Fields of PUSH_REPLY_MESSAGE_TO_CLIENT (326), broker to client.
+
+    Java wants five of them more than can be had: a broker passes on what a sender left out.
+    """
 
     WIRE: ClassVar[str] = (
-        "producerGroup:String! topic:String! defaultTopic:String! "
-        "defaultTopicQueueNums:Integer! queueId:Integer! sysFlag:Integer! bornTimestamp:Long! "
+        "producerGroup:String topic:String! defaultTopic:String "
+        "defaultTopicQueueNums:Integer queueId:Integer! sysFlag:Integer bornTimestamp:Long! "
         "flag:Integer! properties:String reconsumeTimes:Integer unitMode:boolean "
         "bornHost:String! storeHost:String! storeTimestamp:long bname:String"
     )
-    producer_group: str
+    producer_group: str | None = None
     topic: str
-    default_topic: str
-    default_topic_queue_nums: int
+    default_topic: str | None = None
+    default_topic_queue_nums: int | None = None
     queue_id: int
-    sys_flag: int
+    sys_flag: int | None = None
     born_timestamp: int
     flag: int
     properties: str | None = None

@@ -68,8 +68,8 @@ class DeleteSubscriptionGroupRequestHeader(Header):
 class GetAllTopicConfigRequestHeader(Header):
     """Fields of GET_ALL_TOPIC_CONFIG (21) of 5.5. Only in 5.5.0."""
 
-    WIRE: ClassVar[str] = "topicSeq:Integer! dataVersion:String maxTopicNum:Integer"
-    topic_seq: int
+    WIRE: ClassVar[str] = "topicSeq:Integer dataVersion:String maxTopicNum:Integer"
+    topic_seq: int | None = None
     data_version: str | None = None
     max_topic_num: int | None = None
 
@@ -84,8 +84,8 @@ class GetAllTopicConfigResponseHeader(Header):
 class GetAllSubscriptionGroupRequestHeader(Header):
     """Fields of GET_ALL_SUBSCRIPTIONGROUP_CONFIG (201) of 5.5. Only in 5.5.0."""
 
-    WIRE: ClassVar[str] = "groupSeq:Integer! dataVersion:String maxGroupNum:Integer"
-    group_seq: int
+    WIRE: ClassVar[str] = "groupSeq:Integer dataVersion:String maxGroupNum:Integer"
+    group_seq: int | None = None
     data_version: str | None = None
     max_group_num: int | None = None
 
@@ -114,11 +114,14 @@ class GetSubscriptionGroupConfigRequestHeader(Header):
 
 
 class UpdateGroupForbiddenRequestHeader(Header):
-    """Fields of UPDATE_AND_GET_GROUP_FORBIDDEN (353). Only in 5.5.0."""
+    """Fields of UPDATE_AND_GET_GROUP_FORBIDDEN (353). Only in 5.5.0.
 
-    WIRE: ClassVar[str] = "group:String! topic:String! readable:Boolean bname:String"
+    The topic is asked of a table of the group: where there is none, null is as good as another.
+    """
+
+    WIRE: ClassVar[str] = "group:String! topic:String readable:Boolean bname:String"
     group: str
-    topic: str
+    topic: str | None = None
     readable: bool | None = None
     bname: str | None = None
 
