@@ -10,7 +10,7 @@ from conformance.target import Target
 from conformance.targets.choice import choose
 from conformance.verdict import TargetDied, TargetUnavailable
 from fuzz.differential.generate import generate
-from fuzz.differential.known import known
+from fuzz.differential.known import Known, known
 from fuzz.differential.play import AGREE_MS, Mismatch, Stage
 from fuzz.differential.report import show, signature
 from fuzz.differential.shapes import AREAS
@@ -69,9 +69,11 @@ class _Run:
 
     def _one(self, stage: Stage, sequence: Sequence) -> None:
         found = stage.play(sequence)
+        spread: Known | None = None
         for mismatch in found:
-            entry = known(mismatch, stage.right.release)
+            entry = known(mismatch, stage.right.release) or spread
             if entry is not None:
+                spread = entry if entry.spreads else spread
                 self.explained[entry.rule] += 1
                 continue
             line = signature(mismatch)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from conformance.frames import Frame
 from fuzz.differential.client import Outcome
-from fuzz.differential.normalise import Scene, Tree, tree_of
+from fuzz.differential.normalise import Scene, Tree, timed_out, tree_of
 from refimpl.model.ids import JsonValue
 
 
@@ -20,13 +20,18 @@ class Difference:
 
 def normal(outcome: Outcome, scene: Scene) -> Tree:
     """The outcome as a tree; equal trees are equal behaviour."""
-    answers: list[JsonValue] = [tree_of(frame, scene) for frame in outcome.frames]
+    frames = [frame for frame in outcome.frames if not timed_out(frame, scene)]
+    answers: list[JsonValue] = [tree_of(frame, scene) for frame in frames]
     return {"closed": outcome.closed, "malformed": outcome.malformed, "answers": answers}
 
 
 def normal_all(frames: Sequence[tuple[str, Frame]], scene: Scene) -> JsonValue:
     """Frames that came unasked, without an order between connections."""
-    trees: list[JsonValue] = [{"on": name, **tree_of(frame, scene)} for name, frame in frames]
+    trees: list[JsonValue] = [
+        {"on": name, **tree_of(frame, scene)}
+        for name, frame in frames
+        if not timed_out(frame, scene)
+    ]
     return sorted(trees, key=repr)
 
 

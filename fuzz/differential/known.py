@@ -11,7 +11,8 @@ class Known:
     """A pattern of mismatches. `rule` has a `[Deviates from ...]` tag in spec/.
 
     `codes` are request codes (empty: what came unasked); `path` must match every place that
-    differs; `remark` must be found in the remark or value of one of the sides.
+    differs; `value` must be found in the remark or value of one of the sides. Where it `spreads`,
+    what differs later in the same play follows from it.
     """
 
     rule: str
@@ -20,6 +21,7 @@ class Known:
     codes: tuple[int, ...]
     path: str
     value: str = ""
+    spreads: bool = False
 
 
 KNOWN: tuple[Known, ...] = (
@@ -75,6 +77,15 @@ KNOWN: tuple[Known, ...] = (
         codes=(201, 352),
         path=r"^answers\[0\]\.(body\.json\.subscriptionGroupTable\.|ext$|code$|remark$)",
         value=r"absent",
+    ),
+    Known(
+        rule="BROKER-MEMBER-45",
+        reason="5.5.0 has created a deleted group anew, and takes its offsets",
+        releases=("5.5",),
+        codes=(15, 222),
+        path=r"^answers\[0\]\.(body|code|remark)$",
+        value=r"Group \S+ (does )?not exist",
+        spreads=True,
     ),
 )
 

@@ -26,7 +26,7 @@ _ADDRESS = re.compile(r"127\.0\.0\.1(?::|%3A)(\d{4,5})")
 _PUSH_REPLY_TIME = re.compile(r"(?<=PUSH_REPLY_TIME\x01)\d+")
 _TIME_TEXT = re.compile(r"\d{4}-\d\d-\d\d[ T#]\d\d:\d\d:\d\d(?:[.:,]\d+)?")
 _HELPFUL = ("Cannot invoke ", "Cannot read ", "Cannot load ", "Cannot store ")
-_LIBRARY = re.compile(r"^(com\.alibaba\.fastjson2?\.JSONException)\b.*", re.DOTALL)
+_LIBRARY = re.compile(r"^(com\.alibaba\.fastjson2?\.JSON(?:Valid)?Exception)\b.*", re.DOTALL)
 _TIMES = frozenset(
     [
         "lastTimestamp",
@@ -156,6 +156,18 @@ def _properties(body: bytes) -> JsonValue:
 
 
 # --- the rules
+
+
+def timed_out(frame: Frame, scene: Scene) -> bool:
+    """A held pull whose time is over is answered by a scan every five seconds of some clock.
+
+    Unasked there is no other reason for PULL_NOT_FOUND; where it was asked, the time must be short.
+    """
+    if not frame.is_response or frame.code != _PULL_NOT_FOUND:
+        return False
+    time = (scene.step.ext or {}).get("suspendTimeoutMillis")
+    long = isinstance(time, str) and time.isdecimal() and int(time) > _SCAN_MS
+    return scene.step.label < 0 or (scene.step.holds and not long)
 
 
 def own_opaque(tree: Tree, scene: Scene) -> None:
@@ -306,11 +318,59 @@ def other_plays(tree: Tree, scene: Scene) -> None:
     tree["body"] = clean(tree["body"])
 
 
+def nameless_brokers(tree: Tree, scene: Scene) -> None:
+    """A broker or cluster without a token in its name may be left by another play.
+
+    It goes when its heartbeat is overdue: real time on one side, virtual on the other.
+    """
+
+    def mine(name: str) -> bool:
+        return scene.token in name or name in {"DefaultCluster", "broker-a"}
+
+    body = tree["body"]
+    answer = body.get("json") if isinstance(body, dict) else None
+    if scene.step.code not in _BROKER_LISTS or not isinstance(answer, dict):
+        return
+    answer["brokerAddr"] = "<of some broker>"
+    for member, value in answer.items():
+        if isinstance(value, dict):
+            answer[member] = {
+                name: [entry for entry in one if mine(str(entry))] if isinstance(one, list) else one
+                for name, one in value.items()
+                if mine(name)
+            }
+        elif isinstance(value, list):
+            answer[member] = [entry for entry in value if mine(str(entry))]
+
+
+def nameless_groups(tree: Tree, scene: Scene) -> None:
+    """A group without a token in its name may be left by another play."""
+    body = tree["body"]
+    answer = body.get("json") if isinstance(body, dict) else None
+    if scene.step.code == _BROKER_STATS and isinstance(answer, dict):
+        listed = answer.get("consumeStatsList")
+        if isinstance(listed, list):
+            answer["consumeStatsList"] = [
+                entry
+                for entry in listed
+                if not isinstance(entry, dict) or any(entry.values()) or scene.token in repr(entry)
+            ]
+
+
 def unordered(tree: Tree, _: Scene) -> None:
     """Lists that Java makes from a HashSet or HashMap have no order that anybody could use."""
     _every_member(
         tree, _SETS, lambda value: sorted(value, key=repr) if isinstance(value, list) else value
     )
+    _every_member(tree, frozenset({"groupTopicMap"}), _sorted_entries)
+
+
+def _sorted_entries(value: JsonValue) -> JsonValue:
+    if not isinstance(value, dict):
+        return value
+    return {
+        name: sorted(one, key=repr) if isinstance(one, list) else one for name, one in value.items()
+    }
 
 
 _SETS = frozenset(
@@ -352,6 +412,10 @@ def host_settings(tree: Tree, scene: Scene) -> None:
 _PATH = re.compile(r"(?<=_)[./].*")
 _RUNTIME_INFO = 28
 _DELAY_OFFSETS = 45
+_BROKER_LISTS = frozenset({106, 304})  # of the name server
+_BROKER_STATS = 317
+_PULL_NOT_FOUND = 19
+_SCAN_MS = 5000
 RULES: tuple[Callable[[Tree, Scene], None], ...] = (
     own_opaque,
     exception_place,
@@ -369,6 +433,8 @@ RULES: tuple[Callable[[Tree, Scene], None], ...] = (
     data_versions,
     totals,
     other_plays,
+    nameless_brokers,
+    nameless_groups,
     unordered,
     host_settings,
 )
