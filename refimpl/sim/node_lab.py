@@ -47,6 +47,7 @@ from refimpl.sim.crash_images import Crash, CrashImage
 from refimpl.sim.disk_faults import ForceOutcome
 from refimpl.sim.trace_writer import TraceLog
 from refimpl.sim.world import EPOCH
+from refimpl.store.message_store import ABORT_PATH
 
 BROKER_ADDRESS = Address("127.0.0.1", 10911)
 NAMESRV_ADDRESS = Address("127.0.0.1", 9876)
@@ -359,9 +360,12 @@ class BrokerLab(NodeLab):
 
     @override
     def kill(self) -> None:
-        """The process is gone, as everywhere; its trace says so."""
-        if self.trace is not None and self.runs and not self.stopped:
-            self.trace.crash(power=False, image="")
+        """The process is gone, orderly or not; its trace says so."""
+        if self.trace is not None and self.runs:
+            if self.stopped:
+                self.trace.shutdown(clean=not self.disk.exists(ABORT_PATH))
+            else:
+                self.trace.crash(power=False, image="")
         super().kill()
 
     @override
