@@ -6,8 +6,9 @@ from pathlib import Path
 
 import click
 
+from refimpl.model.prng import Prng
 from refimpl.model.trace_file import Trace, TraceRefused, read
-from refimpl.tlc import trace_check
+from refimpl.tlc import mutation, trace_check
 from refimpl.tlc.locate import TlcMissing
 from refimpl.tlc.trace_check import Verdict
 from refimpl.tlc.trace_data import EventRefused
@@ -62,6 +63,40 @@ def check_command(
                 worst = max(worst, _UNKNOWN if worst != _BROKEN else _BROKEN)
     click.echo(f"events: {', '.join(f'{name} {count}' for name, count in events.most_common())}")
     sys.exit(worst)
+
+
+@trace_group.command("power")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option(
+    "--model",
+    type=click.Choice(["GroupCommit", "MappedFileQueue"]),
+    default="GroupCommit",
+    show_default=True,
+    help="Whose power.",
+)
+@click.option("--traces", default=40, show_default=True, help="So many traces of the file.")
+@click.option("--mutants", default=10, show_default=True, help="Of each trace.")
+@click.option("--seed", default=1, show_default=True, help="Of the alterations.")
+def power_command(file: Path, model: str, traces: int, mutants: int, seed: int) -> None:
+    """Alter one event of each trace of FILE, again and again: the model must refuse it.
+
+    Exit status: 0 every mutant was refused or is equivalent, 1 one was accepted without a
+    reason, 2 one got no verdict.
+    """
+    try:
+        found = mutation.power(_read(file)[:traces], model, mutants, Prng(seed))
+    except TlcMissing as missing:
+        click.echo(missing.reason, err=True)
+        sys.exit(_UNKNOWN)
+    equal = [one for one in found if one.judged.verdict is Verdict.ACCEPTED]
+    refused = sum(one.refused for one in found)
+    click.echo(f"{model}: {len(found)} mutants, {refused} refused, {len(equal)} accepted")
+    kinds = Counter((one.mutant.how, one.mutant.name, one.reason) for one in equal)
+    for (how, name, reason), count in kinds.most_common():
+        click.echo(f"  {count:4} {how} {name}: {reason or 'WITHOUT A REASON'}")
+    if refused + len(equal) < len(found):
+        sys.exit(_UNKNOWN)
+    sys.exit(0 if all(one.reason for one in equal) and found else _BROKEN)
 
 
 def _told(judged: list[trace_check.Judged], path: Path) -> int:

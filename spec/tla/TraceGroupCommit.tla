@@ -10,7 +10,8 @@
 (***************************************************************************)
 EXTENDS GroupCommit, TraceData, TLC
 VARIABLES t, l,         \* number of the trace, next event
-          batches       \* [from, to] of batches that are not durable: one event, many records
+          batches,      \* [from, to] of batches that are not durable: one event, many records
+          lastTicket    \* of this life: the next put that asks gets the next number
 
 Trace == Traces[t]
 Ev    == Trace[l]
@@ -33,7 +34,7 @@ Conditions ==
     [] Ev.e = "PutRequest" -> <<
          <<"up", up>>,
          <<"next_offset \\in appended", Ev.next_offset \in appended>>,
-         <<"the ticket is new", NewTicket(Ev.ticket)>> >>
+         <<"the ticket is the next", Ev.ticket = lastTicket + 1>> >>
     [] Ev.e = "SwapRequests" -> <<
          <<"FlusherIsFree", FlusherIsFree>>,
          <<"requestsRead is drained", requestsRead = <<>> >>,
@@ -96,6 +97,8 @@ Refusing == SelectSeq(Conditions, LAMBDA condition : ~condition[2])
 IsEvent(name) ==
   /\ l <= Len(Trace) /\ Ev.e = name /\ Allows
   /\ l' = l + 1 /\ t' = t
+  /\ lastTicket' = IF name = "PutRequest" THEN Ev.ticket
+                   ELSE IF name = "Recovered" THEN 0 ELSE lastTicket
   /\ batches' = IF name = "Append"
                 THEN {b \in batches : b.to > durable} \cup
                      (IF Ev.messages > 1 THEN {[from |-> Ev.offset, to |-> Ev.offset + Ev.size]}
@@ -118,7 +121,7 @@ Appends ==
   /\ \E size \in {Ev.survived - Wrote, Ev.survived - NextFile(Wrote), FileSize - MinBlank} :
        size > 0 /\ DoAppend(size, FALSE)
   /\ \E k \in 1..Len(live') : live'[k] = Ev.survived
-Between == l <= Len(Trace) /\ (Splits \/ Appends) /\ UNCHANGED <<t, l, batches>>
+Between == l <= Len(Trace) /\ (Splits \/ Appends) /\ UNCHANGED <<t, l, batches, lastTicket>>
 TAppend       == IsEvent("Append") /\ DoAppend(Ev.size, Waits)
 TPutRequest   == IsEvent("PutRequest") /\ PutRequest(Ev.ticket, Ev.next_offset)
 TSwapRequests == IsEvent("SwapRequests") /\ SwapRequests
@@ -169,7 +172,7 @@ State ==
 
 Accept ==
   /\ l = Len(Trace) + 1 /\ PrintT(<<"ACCEPT", t>>)
-  /\ l' = l + 1 /\ UNCHANGED <<vars, t, batches>>
+  /\ l' = l + 1 /\ UNCHANGED <<vars, t, batches, lastTicket>>
 Stuck ==
   /\ l <= Len(Trace) /\ ~ENABLED Step
   /\ PrintT(<<"STUCK", t, l, ToString([i \in 1..Len(Refusing) |-> Refusing[i][1]]),
@@ -186,7 +189,7 @@ Report ==
 (* A trace begins with what its first start found, all of it below `flushed` durable *)
 Found == Traces[t][1]
 TInit ==
-  /\ t \in 1..Len(Traces) /\ l = 1 /\ batches = {}
+  /\ t \in 1..Len(Traces) /\ l = 1 /\ batches = {} /\ lastTicket = 0
   /\ durable = IF Found.e = "Recovered" THEN Found.flushed ELSE 0
   /\ live = IF Found.e # "Recovered" THEN <<>>
             ELSE IF Found.cut > Found.flushed THEN <<Found.cut>> ELSE <<>>
@@ -194,6 +197,6 @@ TInit ==
   /\ appended = {} /\ requestsWrite = <<>> /\ requestsRead = <<>> /\ unanswered = {}
   /\ attempts = 0 /\ recoveredTo = 0 /\ okAtRisk = {} /\ up = FALSE
 (* Verdicts for a batch; and for those that were not accepted, why *)
-TSpec == TInit /\ [][Step \/ Accept]_<<vars, t, l, batches>>
-WhySpec == TInit /\ [][Step \/ Accept \/ Stuck]_<<vars, t, l, batches>>
+TSpec == TInit /\ [][Step \/ Accept]_<<vars, t, l, batches, lastTicket>>
+WhySpec == TInit /\ [][Step \/ Accept \/ Stuck]_<<vars, t, l, batches, lastTicket>>
 =============================================================================
