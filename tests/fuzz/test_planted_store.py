@@ -2,11 +2,12 @@
 
 import pytest
 
-from fuzz.planted.store_side import PLANTED
+from fuzz.planted import store_files, store_side
 from fuzz.stateful import play
 from fuzz.stateful.machine import InvariantBroken
 from fuzz.stateful.registry import machines
 
+PLANTED = {**store_side.PLANTED, **store_files.PLANTED}
 ROUNDS = 12  # of seeds 0, 1, ...
 
 
