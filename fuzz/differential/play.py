@@ -23,7 +23,7 @@ AGREE_MS = 1500  # how long two answers to a question may take to become equal
 _VISIBLE_MS = 1500
 _OPAQUE_STRIDE = 1000
 _HEART_BEAT = 34
-_REPLIES = frozenset({324, 325})
+_BEHIND_ANSWER = frozenset({104, 324, 325})  # departures in batches, replies that are stored
 _SENDS = frozenset({10, 310, 320})
 _CREATES = frozenset({17, 200, 215, 207, 37, 36})
 LATE = -1  # the label of what came unasked
@@ -215,8 +215,8 @@ class _Play:
             side.target.pause(_ONEWAY_MS)
         if step.code in _CREATES and side.target.release == "4.6":
             side.target.pause(10)  # it answers before it updates its table
-        if step.code in _REPLIES:
-            side.target.pause(_ONEWAY_MS)  # stored whatever the answer says
+        if step.code in _BEHIND_ANSWER:
+            side.target.pause(_ONEWAY_MS)
         if step.code not in _SENDS or not outcome.frames or outcome.frames[0].code != 0:
             return
         fields = side.fields.get(step.label, {})
