@@ -122,10 +122,16 @@ class Client:
         )
         return self._lab.ask(self.channel, QUERY_CONSUMER_OFFSET, header)
 
-    def send_back(self, group: str, offset: int, *, level: int, max_times: int) -> Asked:
+    def send_back(
+        self, group: str, offset: int, *, level: int, max_times: int, topic: str = "T"
+    ) -> Asked:
         """CONSUMER_SEND_MSG_BACK."""
         header = ConsumerSendMsgBackRequestHeader(
-            offset=offset, group=group, delay_level=level, max_reconsume_times=max_times
+            offset=offset,
+            group=group,
+            delay_level=level,
+            max_reconsume_times=max_times,
+            origin_topic=topic,
         )
         return self._lab.send(self.channel, CONSUMER_SEND_MSG_BACK, header)
 

@@ -207,7 +207,7 @@ class DelayServiceMachine(BrokerMachine):
             self.last[delayed.level] = number
         delayed.delivered = max(0, delayed.delivered) + 1
         self.must(
-            delayed.delivered <= 1 + self.deaths, "DeliveredOnce", f"{number}: {delayed.delivered}"
+            delayed.delivered <= 1 + self.deaths, "NeverTwice", f"{number}: {delayed.delivered}"
         )
 
     @invariant()
@@ -228,7 +228,7 @@ class DelayServiceMachine(BrokerMachine):
         self._read()
         for body, delayed in self.sent.items():
             what = f"{body!r} of level {delayed.level}"
-            self.must(delayed.delivered != 0, "DelayedIsNeverLost", what)
+            self.must(delayed.delivered != 0, "EveryAcknowledgedIsDelivered", what)
 
 
 MACHINE = Machine(
@@ -238,8 +238,8 @@ MACHINE = Machine(
     invariants=(
         "NeverEarly",
         "LevelOrder",
-        "DeliveredOnce",
-        "DelayedIsNeverLost",
+        "NeverTwice",
+        "EveryAcknowledgedIsDelivered",
         "DelayOffsetGrows",
         DELAY_OFFSET_IN_QUEUE,
         "DurableIsKept",

@@ -213,7 +213,7 @@ class TopicConfigMachine(BrokerMachine):
         """One of the tables since the durable one."""
         for n, (history, table) in enumerate(zip(self.history, self._tables(), strict=True)):
             what = f"{FILES[n]}: {table}, not of {history}; {image.label}"
-            self.must(table in history, "ConfigIsNeverHalf", what)
+            self.must(table in history, "FileIsNeverHalf", what)
             history[:] = [table]
         self.names.clear()  # a version that nobody read is told anew
         self.unwritten = [False, False]
@@ -231,7 +231,7 @@ class TopicConfigMachine(BrokerMachine):
         for path in FILES:
             texts = [files[name] for name in (path, path + ".bak") if name in files]
             whole = not texts or any(not t or t[:1] + t[-1:] == b"{}" for t in texts)
-            self.must(whole, "ConfigIsNeverHalf", f"{path}: {texts}")
+            self.must(whole, "FileIsNeverHalf", f"{path}: {texts}")
         self.visit(self._tables())
 
 
@@ -240,7 +240,7 @@ MACHINE = Machine(
     machine=TopicConfigMachine,
     subject="refimpl.model.config_file",
     invariants=(
-        "ConfigIsNeverHalf",
+        "FileIsNeverHalf",
         "ToldIsKept",
         "VersionNamesOneTable",
         "RefusalChangesNothing",

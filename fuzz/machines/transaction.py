@@ -143,7 +143,7 @@ class TransactionMachine(BrokerMachine):
         asked = self.client.end_transaction(*place, COMMIT, from_check=True)
         flags.set_disk_full(full=False)
         code = asked.answer.code if asked.answer else None
-        self.must(code != SUCCESS, "CommittedIsVisible", f"{place}: {code}")
+        self.must(code != SUCCESS, "ToldIsVisible", f"{place}: {code}")
 
     @rule(millis=st.sampled_from((1, 1_000, TIMEOUT - 1_000, TIMEOUT)), puts_fail=st.booleans())
     def check(self, millis: int, puts_fail: bool) -> None:
@@ -206,7 +206,7 @@ class TransactionMachine(BrokerMachine):
             half.places.append(place)
             what = f"{message.body!r} {half}"
             asked_for = not half.verdict or not half.ended_for_good or self.deaths > 0
-            self.must(asked_for, "EndedIsNotChecked", what)
+            self.must(asked_for, "EndedIsNotAsked", what)
             age = self.lab.now - half.born
             immunity = TIMEOUT if half.own_immunity is None else half.own_immunity * 1000
             self.must(age >= immunity, "CheckedAfterImmunity", f"{age} of {immunity}: {what}")
@@ -225,7 +225,7 @@ class TransactionMachine(BrokerMachine):
                 continue
             half.visible += 1
             what = f"{message.body!r} {half}"
-            self.must(half.verdict != ROLLBACK or self.deaths > 0, "RolledBackIsHidden", what)
+            self.must(half.verdict != ROLLBACK or self.deaths > 0, "OnlyCommittedIsVisible", what)
             once = half.visible <= max(1, half.commits) or self.deaths > 0
             self.must(once, "CommittedOnce", what)
 
@@ -289,9 +289,9 @@ class TransactionMachine(BrokerMachine):
         for body, half in self.halves.items():
             what = f"{body!r} {half}"
             if half.verdict == COMMIT:
-                self.must(half.visible > 0, "CommittedIsVisible", what)
+                self.must(half.visible > 0, "ToldIsVisible", what)
             elif not half.verdict and not half.ended_for_good:
-                self.must(body in given_up, "HalfIsNeverLost", what)
+                self.must(body in given_up, "OpenIsFoundAgain", what)
 
 
 MACHINE = Machine(
@@ -299,13 +299,13 @@ MACHINE = Machine(
     machine=TransactionMachine,
     subject="refimpl.broker.transaction_check",
     invariants=(
-        "CommittedIsVisible",
+        "ToldIsVisible",
         "CommittedOnce",
-        "RolledBackIsHidden",
-        "EndedIsNotChecked",
+        "OnlyCommittedIsVisible",
+        "EndedIsNotAsked",
         "CheckedAfterImmunity",
         "ChecksAreBounded",
-        "HalfIsNeverLost",
+        "OpenIsFoundAgain",
         "WalksGoForward",
         TRANSACTION_OFFSET_IN_QUEUE,
         "DurableIsKept",

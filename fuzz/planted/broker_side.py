@@ -47,7 +47,7 @@ def _rollback_delivers() -> Iterator[None]:
 _DELAYS = {
     "9249-failed-delivery-is-skipped": _bug(
         DELAY,
-        "DelayedIsNeverLost",
+        "EveryAcknowledgedIsDelivered",
         ScheduleMessageService,
         "deliver",
         "return offset, Millis(now + pause)",
@@ -55,7 +55,7 @@ _DELAYS = {
     ),
     "1869-delay-offset-out-of-range": _bug(
         DELAY,
-        "DelayOffsetInQueue",
+        "OffsetIsInTheQueue",
         ScheduleMessageService,
         "correct_delay_offset",
         "min(max(offset, low), high)",
@@ -66,7 +66,7 @@ _DELAYS = {
     ),
     "own-delay-offset-ahead-of-the-log": _bug(
         DELAY,
-        "DelayedIsNeverLost",
+        "EveryAcknowledgedIsDelivered",
         ScheduleMessageService,
         "persist",
         "level not in self._behind",
@@ -90,7 +90,7 @@ _DELAYS = {
     ),
     "own-delay-offset-does-not-move": _bug(
         DELAY,
-        "DeliveredOnce",
+        "NeverTwice",
         ScheduleMessageService,
         "deliver",
         "offset += 1",
@@ -101,7 +101,7 @@ _DELAYS = {
 _TRANSACTIONS = {
     "544-immune-half-is-not-put-back": _bug(
         TRANSACTION,
-        "HalfIsNeverLost",
+        "OpenIsFoundAgain",
         TransactionCheck,
         "_keep_immune",
         "    service = self._ctx",
@@ -125,7 +125,7 @@ _TRANSACTIONS = {
     ),
     "1627-check-is-lost-when-the-store-is-busy": _bug(
         TRANSACTION,
-        "HalfIsNeverLost",
+        "OpenIsFoundAgain",
         TransactionCheck,
         "_ask",
         "return False",
@@ -133,7 +133,7 @@ _TRANSACTIONS = {
     ),
     "own-discarded-and-not-stored": _bug(
         TRANSACTION,
-        "HalfIsNeverLost",
+        "OpenIsFoundAgain",
         TransactionCheck,
         "_discard",
         "return ctx.store.put_message(inner, now).status is PutMessageStatus.PUT_OK",
@@ -147,10 +147,10 @@ _TRANSACTIONS = {
         "if times >= self",
         "if times >= 10 + self",
     ),
-    "own-rollback-delivers": Planted(TRANSACTION, "RolledBackIsHidden", _rollback_delivers),
+    "own-rollback-delivers": Planted(TRANSACTION, "OnlyCommittedIsVisible", _rollback_delivers),
     "own-rollback-writes-no-operation": _bug(
         TRANSACTION,
-        "EndedIsNotChecked",
+        "EndedIsNotAsked",
         end_transaction,
         "end_transaction",
         "ctx.transactional_message_service.delete_prepare_message(message, now)",
@@ -158,7 +158,7 @@ _TRANSACTIONS = {
     ),
     "own-commit-writes-no-operation": _bug(
         TRANSACTION,
-        "EndedIsNotChecked",
+        "EndedIsNotAsked",
         TransactionalMessageService,
         "delete_prepare_message",
         "self._ended.setdefault(message.queue_id, {})[message.queue_offset] = None",
@@ -166,7 +166,7 @@ _TRANSACTIONS = {
     ),
     "own-commit-that-was-not-stored": _bug(
         TRANSACTION,
-        "CommittedIsVisible",
+        "ToldIsVisible",
         end_transaction,
         "end_transaction",
         "if status not in _STORED:",
@@ -174,7 +174,7 @@ _TRANSACTIONS = {
     ),
     "own-walk-ahead-of-the-log": _bug(
         TRANSACTION,
-        "HalfIsNeverLost",
+        "OpenIsFoundAgain",
         ConsumerOffsetManager,
         "persist",
         "self._walks.settled(queue.flushed_where)",
@@ -189,7 +189,7 @@ _TRANSACTIONS = {
         "False",
     ),
     "7240-operation-is-done-too-early": _bug(
-        TRANSACTION, "EndedIsNotChecked", _Round, "end", "if not rest:", "if True:"
+        TRANSACTION, "EndedIsNotAsked", _Round, "end", "if not rest:", "if True:"
     ),
 }
 
@@ -320,7 +320,7 @@ _FILES = {
     ),
     "own-file-of-before-the-kill-is-believed": _bug(
         CONFIG,
-        "ConfigIsNeverHalf",
+        "FileIsNeverHalf",
         ConfigFile,
         "load",
         "self._durable = second is None",

@@ -22,7 +22,7 @@ from refimpl.model.topic_validator import (
 if TYPE_CHECKING:
     from refimpl.broker.context import BrokerContext
 
-DELAY_OFFSET_IN_QUEUE = "DelayOffsetInQueue"
+DELAY_OFFSET_IN_QUEUE = "OffsetIsInTheQueue"
 TRANSACTION_OFFSET_IN_QUEUE = "TransactionOffsetInQueue"
 HELD_IS_UNSATISFIED = "HeldIsUnsatisfied"
 HELD_HAS_A_CHANNEL = "HeldHasAChannel"
