@@ -18,7 +18,7 @@ from refimpl.broker.processor import consumer_send_back, end_transaction
 from refimpl.broker.pull_request_hold import PullRequestHold
 from refimpl.broker.schedule_message import ScheduleMessageService
 from refimpl.broker.transaction import TransactionalMessageService
-from refimpl.broker.transaction_check import TransactionCheck, _Round
+from refimpl.broker.transaction_check import TransactionCheck
 from refimpl.model.config_file import ConfigFile
 from refimpl.namesrv.route_info_manager import RouteInfoManager
 
@@ -187,9 +187,6 @@ _TRANSACTIONS = {
         "_mismatch",
         "group != header.producer_group",
         "False",
-    ),
-    "7240-operation-is-done-too-early": _bug(
-        TRANSACTION, "EndedIsNotAsked", _Round, "end", "if not rest:", "if True:"
     ),
 }
 
