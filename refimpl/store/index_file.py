@@ -193,6 +193,27 @@ class IndexFile:
         if len(self._slots) > _SLOTS_REMEMBERED:
             self._slots.clear()
 
+    def is_whole(self) -> bool:
+        """STORE-INDEX-11: tell whether entries and slots agree: no write of the file is missing.
+
+        Every entry leads to the one before it in its slot, each slot to the last of its entries,
+        and offsets go from the first to the last of the header without going back.
+        """
+        count = self.index_count
+        data = self.disk.read(self.path, self._entry_position(1), (count - 1) * INDEX_SIZE)
+        slots: dict[int, int] = {}
+        offset = self.begin_phy_offset
+        for number, entry in enumerate(_ENTRY.iter_unpack(data), 1):
+            key_hash, phy_offset, _, previous = entry
+            slot = key_hash % self.hash_slot_num
+            if phy_offset < offset or previous != slots.get(slot, INVALID_INDEX):
+                return False
+            slots[slot] = number
+            offset = phy_offset
+        return offset == self.end_phy_offset and all(
+            self._slot_value(slot) == number for slot, number in slots.items()
+        )
+
     def is_time_matched(self, begin: int, end: int) -> bool:
         """STORE-INDEX-6: the window [begin, end] and the file's time have something in common.
 

@@ -88,7 +88,8 @@ class IndexService:
         STORE-INDEX-11: what they held is indexed again, from `rebuild_from` on; until `rebuilt`
         is called, `build_index` ignores everything, because all of it is still to come. Only a
         full file that was forced is sure to be whole: the last one may be torn, or not be there,
-        and the one behind the newest that was forced may end in the same millisecond.
+        and the one behind the newest that was forced may end in the same millisecond. One that
+        was built anew has old times, so that the mark of a former life covers it: it is looked at.
         """
         for name in self.disk.list(INDEX_DIRECTORY):
             index_file = IndexFile.load(
@@ -101,7 +102,8 @@ class IndexService:
                 self.index_files.append(index_file)
                 continue
             covered = 0 < index_file.end_timestamp < index_msg_timestamp
-            if self.rebuild_from is None and covered and index_file.is_write_full:
+            whole = covered and index_file.is_write_full and index_file.is_whole()
+            if self.rebuild_from is None and whole:
                 self.index_files.append(index_file)
             else:
                 self.disk.unlink(index_file.path)

@@ -285,3 +285,20 @@ def test_an_index_that_is_ahead_of_the_log_is_dropped() -> None:
     assert again.rebuild_from == 600
     again.forget_from(0)
     assert (again.index_files, again.rebuild_from, disk.list("index")) == ([], 0, ())
+
+
+@pytest.mark.parametrize("position", [44, 80, 100, 160, 190])
+def test_a_covered_file_with_a_hole_is_built_anew(position: int) -> None:
+    """STORE-INDEX-11: the checkpoint of a former life covers what was built anew since."""
+    disk = MemoryDisk()
+    index = service(disk)
+    for n in range(1, 11):
+        index.build_index(request(n * 100, keys=f"k{n}", at=NOW + n), NOW)
+    index.sync()
+    path = index.index_files[0].path
+    before = disk.read(path, position, 8)
+    disk.write(path, position, bytes(8))
+    again = service(disk)
+    again.load(last_exit_ok=False, index_msg_timestamp=NOW + 99)
+    assert before != bytes(8)
+    assert (again.index_files, again.rebuild_from) == ([], 0)
