@@ -202,7 +202,7 @@ FAULTS: Mapping[str, Fault] = {
         layer="store",
         title="A file is found by its number alone, without a look at its offset",
         patch=_file_without_a_look,
-        machines=("MappedFileQueue", "Store", "CommitLog"),
+        machines=("Store", "MappedFileQueue"),
         hidden="the answer is a place in another file only while files are deleted",
     ),
     "B06": Fault(
@@ -210,7 +210,7 @@ FAULTS: Mapping[str, Fault] = {
         layer="store",
         title="After one failed append every later one is refused as busy",
         patch=_lock_time_stays,
-        machines=("CommitLog", "Store"),
+        machines=("Store",),
         hidden="needs a disk that refuses",
     ),
     "B13": Fault(
@@ -226,7 +226,7 @@ FAULTS: Mapping[str, Fault] = {
         layer="offset",
         title="A torn configuration file becomes the backup",
         patch=_backup_of_anything,
-        machines=("ConsumerOffsets", "TopicConfig"),
+        machines=("TopicConfig", "ConsumerOffsets"),
         hidden="needs two power failures",
     ),
     "B16": Fault(
@@ -234,7 +234,7 @@ FAULTS: Mapping[str, Fault] = {
         layer="dispatch",
         title="A message is readable before it is durable under SYNC_FLUSH",
         patch=_shown_before_durable,
-        machines=("CommitLog", "Store"),
+        machines=("Store",),
         hidden="needs a power failure after the read",
     ),
     "B21": Fault(

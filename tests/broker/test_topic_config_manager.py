@@ -17,6 +17,7 @@ ALL = pytest.mark.parametrize("release", RELEASES.values(), ids=RELEASES)
 
 def _shown(config: TopicConfig, release: Release) -> str:
     attributes = " {}" if release.topics_have_attributes else ""
+    assert config.topic_filter_type is not None
     return (
         f"{config.topic_name} {config.read_queue_nums} {config.write_queue_nums} {config.perm} "
         f"{config.topic_filter_type.name}{attributes} sysFlag={config.topic_sys_flag} "
