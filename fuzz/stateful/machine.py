@@ -85,6 +85,11 @@ class CountedMachine(RuleBasedStateMachine):
         return tuple(sorted(marked))
 
     @classmethod
+    def told_rules(cls) -> tuple[str, ...]:
+        """Name the rules that this machine can fire; the others stay out of its table."""
+        return cls.rule_names()
+
+    @classmethod
     def start_counting(cls) -> Tally:
         """Count from zero; the tally that will be counted in."""
         cls.tally = Tally()

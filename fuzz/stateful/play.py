@@ -140,7 +140,7 @@ class Play:
             seconds=self._seconds,
             runs=tally.runs,
             steps=tally.steps,
-            rules={name: tally.rules[name] for name in machine.rule_names()},
+            rules={name: tally.rules[name] for name in machine.told_rules()},
             faults={name: tally.faults[name] for name in machine.FAULTS},
             images=tally.images,
             states=len(tally.states),
