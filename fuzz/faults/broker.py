@@ -221,6 +221,7 @@ FAULTS: Mapping[str, Fault] = {
         machines=("Transaction",),
         hidden="the memory of the process hides it until a restart",
         release="5.5",
+        seed=22,
     ),
     "B41": Fault(
         issue="#2724",
@@ -253,6 +254,7 @@ FAULTS: Mapping[str, Fault] = {
         patch=_failed_delivery_is_skipped,
         machines=("DelayService",),
         hidden="needs a store that refuses one put",
+        seed=5,
     ),
     "B49": Fault(
         issue="#3358",

@@ -180,6 +180,7 @@ FAULTS: Mapping[str, Fault] = {
         patch=_checkpoint_without_margin,
         machines=("Store",),
         hidden="needs a power failure between two forces of the same second",
+        seed=13,
     ),
     "B02": Fault(
         issue="#3467",
@@ -204,6 +205,7 @@ FAULTS: Mapping[str, Fault] = {
         patch=_file_without_a_look,
         machines=("Store", "MappedFileQueue"),
         hidden="the answer is a place in another file only while files are deleted",
+        seed=4,
     ),
     "B06": Fault(
         issue="#3459",

@@ -17,7 +17,8 @@ from fuzz.stateful import play as stateful_play
 from fuzz.stateful.play import Play
 from fuzz.stateful.registry import machines
 
-_SEED = 1
+FIRST_SEED = 1
+ROUNDS = 30  # of twenty runs, where nothing is noticed before
 
 
 class Notice(NamedTuple):
@@ -30,10 +31,10 @@ class Notice(NamedTuple):
     said: str
 
 
-def by_machine(fault: Fault, name: str, seconds: float) -> Notice:
-    """Play one machine on the patched reference until it breaks or the time is over."""
+def by_machine(fault: Fault, name: str, rounds: int, first_seed: int) -> Notice:
+    """Play one machine on the patched reference until it breaks, at most that many rounds."""
     begun = process_time()
-    play = Play(machines()[name], _SEED)
+    play = Play(machines()[name], first_seed)
     said = ""
     with (
         fault.patch(),
@@ -42,7 +43,7 @@ def by_machine(fault: Fault, name: str, seconds: float) -> Notice:
         redirect_stderr(StringIO()),
     ):
         try:
-            play.seconds(seconds)
+            play.rounds(rounds)
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # noqa: BLE001 - whatever a broken core raises
@@ -69,12 +70,12 @@ def by_cases(fault: Fault, cases: Sequence[Case]) -> Notice:
     )
 
 
-def notices(fault: Fault, seconds: float) -> Iterator[Notice]:
+def notices(fault: Fault, rounds: int = ROUNDS, first_seed: int = FIRST_SEED) -> Iterator[Notice]:
     """Every check that the fault names, one after another: cases first, they are cheap."""
     if fault.cases:
         yield by_cases(fault, load_cases())
     for name in fault.machines:
-        yield by_machine(fault, name, seconds)
+        yield by_machine(fault, name, rounds, first_seed)
 
 
 def sober(fault: Fault) -> Notice:

@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 from tabulate import tabulate
 
-_SECONDS = 20.0
+_ROUNDS = 30
 
 
 @click.group("faults")
@@ -28,8 +28,13 @@ def list_command() -> None:
 
 @faults_group.command("run")
 @click.option("--fault", "chosen", multiple=True, help="Only this fault; repeatable.")
-@click.option("--seconds", default=_SECONDS, show_default=True, help="For each machine.")
-def run_command(*, chosen: tuple[str, ...], seconds: float) -> None:
+@click.option(
+    "--rounds",
+    default=_ROUNDS,
+    show_default=True,
+    help="Of twenty runs, for each machine, at most.",
+)
+def run_command(*, chosen: tuple[str, ...], rounds: int) -> None:
     """Turn each fault on and let its checks look for it.
 
     Exit status: 0 every fault was noticed by a check of its layer and by its cases, 1 one was not,
@@ -47,7 +52,7 @@ def run_command(*, chosen: tuple[str, ...], seconds: float) -> None:
     for name in chosen or known:
         fault = known[name]
         found = []
-        for notice in notices(fault, seconds):
+        for notice in notices(fault, rounds):
             found.append(notice)
             rows.append(
                 (
