@@ -29,11 +29,20 @@ def violations(routes: RouteInfoManager) -> list[str]:
 
 
 def overdue(routes: RouteInfoManager, scanned: Millis) -> list[str]:
-    """Brokers that a scan at `scanned` should have taken out. NAMESRV-LIFECYCLE-13."""
+    """Brokers that a scan at `scanned` should have taken out. NAMESRV-LIFECYCLE-13.
+
+    Only those that a route can name: 5.5 forgets to take out the life of an address of which
+    another one has taken the id, which nobody can see.
+    """
+    named = {
+        address
+        for entry in routes.broker_addr_table.values()
+        for address in entry.addresses.values()
+    }
     return [
         f"{NOBODY_OUTLIVES_A_SCAN}: {key.address}, silent since {live.last_update}"
         for key, live in routes.broker_live_table.items()
-        if live.last_update + live.timeout < scanned
+        if key.address in named and live.last_update + live.timeout < scanned
     ]
 
 
