@@ -1,19 +1,20 @@
-"""The machines of the broker and name server find what is planted for them, in a dozen rounds."""
+"""Every bug that is planted is found by its machine, within a dozen rounds."""
 
 import pytest
 
-from fuzz.planted.broker_side import PLANTED
 from fuzz.stateful import play
 from fuzz.stateful.machine import InvariantBroken
-from fuzz.stateful.registry import machines
+from fuzz.stateful.registry import machines, planted
 from refimpl.broker.schedule_message import ScheduleMessageService
 
+PLANTED = planted()
+MACHINES = machines()
 ROUNDS = 12  # of seeds 0, 1, ...
 
 
 def play_until_broken(name: str) -> None:
     bug = PLANTED[name]
-    machine = machines()[bug.machine].machine
+    machine = MACHINES[bug.machine].machine
     machine.start_counting()
     with bug.patch():
         for round_seed in range(ROUNDS):
@@ -30,9 +31,17 @@ def test_a_planted_bug_is_found(name: str, monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_bugs_are_planted_where_a_machine_watches() -> None:
-    known = machines()
     for bug in PLANTED.values():
-        assert bug.breaks in known[bug.machine].invariants
+        assert bug.breaks in MACHINES[bug.machine].invariants
+
+
+def test_every_machine_has_a_bug_to_find() -> None:
+    assert {bug.machine for bug in PLANTED.values()} == set(MACHINES)
+
+
+def test_every_invariant_of_the_disk_has_a_bug() -> None:
+    of_the_disk = {bug.breaks for bug in PLANTED.values() if bug.machine == "Disk"}
+    assert of_the_disk == set(MACHINES["Disk"].invariants)
 
 
 @pytest.mark.parametrize("name", PLANTED)
