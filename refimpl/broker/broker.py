@@ -26,7 +26,7 @@ from refimpl.broker.transaction_check import TransactionCheck
 from refimpl.model.config import Config
 from refimpl.model.data_version import DataVersion
 from refimpl.model.disk import Disk
-from refimpl.model.effect import Effect, Force, Stopped
+from refimpl.model.effect import Effect, Force, Started, Stopped
 from refimpl.model.errors import StartRefused
 from refimpl.model.ids import Actor, Address, ChannelId, ForceToken, Millis
 from refimpl.model.prng import Prng
@@ -49,7 +49,7 @@ PERSIST_CONSUMER_FILTER = Actor("persist-consumer-filter")
 class Broker:
     """One broker process without its sockets, files, clock and threads; a `Node`."""
 
-    __slots__ = ("_fast", "_housekeeping", "_stop", "_transaction_check", "ctx")
+    __slots__ = ("_fast", "_housekeeping", "_starting", "_stop", "_transaction_check", "ctx")
 
     def __init__(  # noqa: PLR0917 - what a process is started with
         self,
@@ -78,6 +78,7 @@ class Broker:
             tracer=tracer,
         )
         self._fast: dict[ChannelId, None] = {}  # channels of the fast port
+        self._starting = False
         self._stop: _Stop | None = None
         ctx.send_hooks = SendHooks()
         totals = None if release.runtime_info_is_extended else self._totals
@@ -117,7 +118,7 @@ class Broker:
     def start(self, now: Millis) -> Sequence[Effect]:
         """Load tables, then the log; serve, then register. Raises `StartRefused`.
 
-        BROKER-LIFECYCLE-12.
+        BROKER-LIFECYCLE-12: nothing is served before the store shows all that it has recovered.
         """
         ctx = self.ctx
         ctx.config_version = DataVersion(timestamp=now)
@@ -139,6 +140,12 @@ class Broker:
             raise StartRefused("config/consumerFilter.json and its backup cannot be read")
         ctx.store.start(now)
         ctx.consumer_offset_manager.correct_offsets()
+        self._starting = True
+        return self._effects(now)
+
+    def _serve(self, now: Millis) -> None:
+        self._starting = False
+        ctx = self.ctx
         ctx.broker_stats.start(ctx.actors, now)
         ctx.pull_request_hold.start(now)
         ctx.consumer_manager.start(now)
@@ -161,7 +168,7 @@ class Broker:
             ctx.transactional_message_service.start(now)
             self._transaction_check.start(now)
         ctx.registration.start(now)
-        return self._effects(now)
+        ctx.effects.append(Started())
 
     def shutdown(self, now: Millis) -> Sequence[Effect]:
         """Stop to serve, drain the store, unregister, persist; `Stopped` when all is durable.
@@ -171,6 +178,7 @@ class Broker:
         if self._stop is not None:
             return ()
         ctx = self.ctx
+        self._starting = False
         self._stop = stop = _Stop()
         ctx.transactional_message_service.flush(now)
         ctx.actors.clear()
@@ -271,6 +279,8 @@ class Broker:
                 break
             for event in events:
                 self._route(event, now)
+        if self._starting and ctx.store.is_caught_up:
+            self._serve(now)
         effects: list[Effect] = ctx.endpoint.drain_effects()
         if ctx.effects:
             effects += ctx.effects

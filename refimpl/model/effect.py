@@ -5,6 +5,7 @@ Reads and writes of files are not here: they hit the page cache and are synchron
 `refimpl.model.disk.Disk`. What takes time, or may never happen, is an effect.
 """
 
+from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
 
 from refimpl.model.ids import Address, ChannelId, ForceToken
@@ -40,8 +41,14 @@ class Force(NamedTuple):
     path: str
 
 
-class Stopped(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Started:
+    """The node serves: from now on its interpreter accepts connections for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stopped:
     """The node has finished its shutdown; nothing follows."""
 
 
-Effect: TypeAlias = SendBytes | CloseChannel | Connect | Force | Stopped
+Effect: TypeAlias = SendBytes | CloseChannel | Connect | Force | Started | Stopped

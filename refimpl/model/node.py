@@ -15,7 +15,7 @@ class Node(Protocol):
     """One process of RocketMQ without its sockets, files, clock and threads."""
 
     def start(self, now: Millis) -> Sequence[Effect]:
-        """Load what is stored and begin to serve; raises `errors.StartRefused`."""
+        """Load what is stored; `Started` follows, now or later. Raises `errors.StartRefused`."""
 
     def shutdown(self, now: Millis) -> Sequence[Effect]:
         """Begin the orderly end; `Stopped` is the last effect, now or later."""

@@ -11,7 +11,7 @@ from typing import Final
 from refimpl.model.config import Config
 from refimpl.model.config_file import ConfigFile
 from refimpl.model.disk import Disk
-from refimpl.model.effect import Effect, Force, Stopped
+from refimpl.model.effect import Effect, Force, Started, Stopped
 from refimpl.model.ids import Actor, Address, ChannelId, ForceToken, Millis
 from refimpl.model.node import Node
 from refimpl.model.override import override
@@ -83,7 +83,7 @@ class NameServer(Node):
         self.context.kv.load()
         self.context.started = now
         self._due[SCAN_NOT_ACTIVE_BROKER] = Millis(now + _FIRST_SCAN)
-        return self._drain()
+        return [*self._drain(), Started()]
 
     @override
     def shutdown(self, now: Millis) -> Sequence[Effect]:  # noqa: ARG002 - every input has its time

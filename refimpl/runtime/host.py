@@ -13,7 +13,7 @@ from queue import SimpleQueue
 from typing import assert_never
 
 from refimpl.model.disk import DiskError
-from refimpl.model.effect import CloseChannel, Connect, Effect, Force, SendBytes, Stopped
+from refimpl.model.effect import CloseChannel, Connect, Effect, Force, SendBytes, Started, Stopped
 from refimpl.model.errors import StartRefused
 from refimpl.model.ids import Address, ChannelId, ForceToken, Millis
 from refimpl.model.node import Node
@@ -21,6 +21,7 @@ from refimpl.runtime.directory_disk import DirectoryDisk
 from refimpl.runtime.event_loop import EventLoop, wall_clock_ms
 from refimpl.runtime.stream import Listener, Stream, ends
 
+START_SECONDS = 60.0
 CONNECT_TIMEOUT_SECONDS = 3.0  # NettyClientConfig.connectTimeoutMillis
 
 
@@ -34,6 +35,7 @@ class Host:
 
     def __init__(self, node: Node, disk: DirectoryDisk, loop: EventLoop) -> None:
         self.node = node
+        self.started = False
         self.stopped = False
         self._disk = disk
         self._loop = loop
@@ -48,12 +50,22 @@ class Host:
     def start(self, bound: Iterable[socket.socket]) -> None:
         """Start the node, then accept on sockets that are bound already. Raises `StartRefused`."""
         self._perform(self.node.start(wall_clock()))
+        self._loop.add_timed(self)
+        try:
+            self._listen(bound)
+        except StartRefused:
+            self._give_up()
+            raise
+
+    def _listen(self, bound: Iterable[socket.socket]) -> None:
+        """Once the node serves, which may need a force of what it recovered."""
+        if not self._loop.run(lambda: self.started, START_SECONDS):
+            raise StartRefused(f"what was recovered is not durable after {START_SECONDS:g} seconds")
         for one in bound:
             try:
                 self._listeners.append(Listener(self._loop, one, self._accepted))
             except OSError as error:  # bound by two, and the other listened first
                 raise StartRefused(f"cannot listen: {error.strerror}") from error
-        self._loop.add_timed(self)
 
     def shutdown(self, patience_seconds: float = 30.0) -> bool:
         """Orderly end. False: the node did not finish in time and was dropped."""
@@ -61,14 +73,18 @@ class Host:
             listener.close()
         self._perform(self.node.shutdown(wall_clock()))
         finished = self._loop.run(lambda: self.stopped, patience_seconds)
+        self._give_up()
+        self._disk.close()
+        return finished
+
+    def _give_up(self) -> None:
+        """Hear nothing any more."""
         self._over = True
         self._loop.remove_timed(self)
         for stream in list(self._channels.values()):
             stream.abort()
         if self._worker is not None:
             self._worker.close()
-        self._disk.close()
-        return finished
 
     # --- what the loop reports
 
@@ -127,6 +143,8 @@ class Host:
                     self._connect(channel, address)
                 case Force(token, path):
                     self._force(token, path)
+                case Started():
+                    self.started = True
                 case Stopped():
                     self.stopped = True
                 case _:

@@ -20,7 +20,7 @@ from refimpl.broker.broker import Broker
 from refimpl.broker.context import BrokerContext
 from refimpl.model.config import Config
 from refimpl.model.disk import Disk, DiskError
-from refimpl.model.effect import CloseChannel, Connect, Effect, Force, SendBytes, Stopped
+from refimpl.model.effect import CloseChannel, Connect, Effect, Force, SendBytes, Started, Stopped
 from refimpl.model.ids import (
     Actor,
     Address,
@@ -116,6 +116,7 @@ class NodeLab:
         self.asked: dict[tuple[ChannelId, Opaque], Asked] = {}
         self.requests: list[tuple[ChannelId, RemotingCommand]] = []  # what the node asked peers
         self.strays: list[RemotingCommand] = []  # answers to nothing
+        self.started = False
         self.stopped = False
         self._node: Node | None = None
         self._lines: dict[ChannelId, _Line] = {}
@@ -140,15 +141,24 @@ class NodeLab:
         return self._node is not None
 
     def start(self) -> None:
-        """Start on the disk as it is; raises `StartRefused`, and then nothing runs."""
+        """Start on the disk as it is, forces complete until it serves.
+
+        Raises `StartRefused`, and then nothing runs.
+        """
         assert self._node is None
         self.starts += 1
-        self.stopped = False
+        self.started = self.stopped = False
         self.disk.now = self.now
         node = self.make()
         effects = node.start(self.now)
         self._node = node
+        forces = self.forces_complete, self.forces_fail
+        self.forces_complete, self.forces_fail = True, False
         self.perform(effects)
+        if not self.started:
+            self.settle()
+        assert self.started
+        self.forces_complete, self.forces_fail = forces
 
     def kill(self) -> None:
         """The process is gone; the disk keeps what was written and gives its lock back."""
@@ -315,6 +325,8 @@ class NodeLab:
                 self.perform(self.node.disconnected(effect.channel, self.now))
             elif isinstance(effect, Connect):
                 self.perform(self.node.disconnected(effect.channel, self.now))
+            elif isinstance(effect, Started):
+                self.started = True
             else:
                 assert isinstance(effect, Stopped)
                 self.stopped = True

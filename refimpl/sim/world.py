@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from typing import Protocol, assert_never
 
 from refimpl.model.disk import Disk, DiskError
-from refimpl.model.effect import CloseChannel, Connect, Effect, Force, SendBytes, Stopped
+from refimpl.model.effect import CloseChannel, Connect, Effect, Force, SendBytes, Started, Stopped
+from refimpl.model.errors import StartRefused
 from refimpl.model.ids import Address, ChannelId, ForceToken, Millis
 from refimpl.model.node import Node
 from refimpl.sim.disk_faults import ForceNeverEnds
@@ -75,6 +76,7 @@ class _Host:
     node: Node
     disk: SimulatedDisk
     addresses: tuple[Address, ...]
+    started: bool = False
     stopped: bool = False
     ends: dict[ChannelId, "Pipe | tuple[str, ChannelId]"] = field(default_factory=dict)
 
@@ -91,15 +93,23 @@ class World:
         self._next_port = _EPHEMERAL_FIRST
 
     def start(
-        self, name: str, node: Node, disk: SimulatedDisk, addresses: Iterable[Address]
+        self,
+        name: str,
+        node: Node,
+        disk: SimulatedDisk,
+        addresses: Iterable[Address],
+        patience: int = 60_000,
     ) -> None:
-        """Start a node that listens on `addresses`; raises `StartRefused`."""
+        """Start a node and wait until it listens on `addresses`; raises `StartRefused`."""
         assert name not in self._hosts, name
         disk.now = self.now
         host = _Host(name, node, disk, tuple(addresses))
         effects = node.start(self.now)
         self._hosts[name] = host
         self._perform(host, effects)
+        if not self.run_until(lambda: host.started, patience):
+            self.kill(name)
+            raise StartRefused(f"{name} does not serve after {patience} milliseconds")
 
     def shutdown(self, name: str, patience: int = 60_000) -> None:
         """Ask a node to stop and wait for `Stopped`."""
@@ -191,6 +201,8 @@ class World:
                     )
                 case Force(token, path):
                     self.later(lambda token=token, path=path: self._force(host, token, path))  # type: ignore[misc]
+                case Started():
+                    host.started = True
                 case Stopped():
                     host.stopped = True
                 case _:
@@ -261,7 +273,8 @@ class World:
             host.disk.now = when
 
     def _listener(self, address: Address) -> _Host | None:
-        return next((h for h in self._hosts.values() if address in h.addresses), None)
+        listeners = (h for h in self._hosts.values() if h.started and address in h.addresses)
+        return next(listeners, None)
 
     def _new_channel(self) -> tuple[ChannelId, Address]:
         channel = ChannelId(self._next_channel)

@@ -129,6 +129,11 @@ class FlushManager:
         self._recovered_to = self._log.mapped_file_queue.max_offset
         self._group_commit = commits.flushed(self._group_commit, where)
 
+    @property
+    def owes_recovered(self) -> bool:
+        """True while a group commit has to force what recovery found (STORE-RECOVERY-7)."""
+        return self.sync_flush and self._group_commit.flushed_where < self._recovered_to
+
     def state(self) -> tuple[object, ...]:
         """Everything that decides what comes, as a value; tokens are left out: they are names."""
         round_ = self._round
@@ -212,7 +217,7 @@ class FlushManager:
 
         What recovery found is forced first, and no request pays for it with its attempts.
         """
-        if self._log_force is None and self._group_commit.flushed_where < self._recovered_to:
+        if self._log_force is None and self.owes_recovered:
             if self._force_log(0):
                 return None
             # nothing is left to force where retention took it: then that is no debt any more

@@ -308,6 +308,14 @@ class MessageStore(StoreReads):
                 )
             )
 
+    @property
+    def is_caught_up(self) -> bool:
+        """True when all that recovery found is shown, and durable where only that is shown.
+
+        STORE-RECOVERY-5: under SYNC_FLUSH false until the forces of STORE-RECOVERY-7 are done.
+        """
+        return not self.flush_manager.owes_recovered
+
     def shutdown(self, now: Millis) -> None:
         """Begin the orderly end; `StoreStopped` follows at once or after the last force.
 

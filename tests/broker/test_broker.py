@@ -7,9 +7,9 @@ import pytest
 from refimpl.broker.broker import Broker
 from refimpl.model import java
 from refimpl.model.config import Config
-from refimpl.model.effect import CloseChannel, Connect, Force, Stopped
+from refimpl.model.effect import CloseChannel, Connect, Force, Started, Stopped
 from refimpl.model.errors import StartRefused
-from refimpl.model.ids import Address, ChannelId, Millis
+from refimpl.model.ids import Address, ChannelId, Millis, QueueId, Topic
 from refimpl.model.prng import Prng
 from refimpl.model.release import RELEASE_4_6, RELEASE_4_9, RELEASE_5_5, RELEASES, Release
 from refimpl.remoting import frame
@@ -261,6 +261,28 @@ def test_order_of_the_start(release: Release) -> None:
     with pytest.raises(StartRefused):
         second.start(first.now)
     assert not second.actors()
+
+
+@ALL
+def test_nobody_is_accepted_before_what_a_kill_left_is_shown(release: Release) -> None:
+    """BROKER-LIFECYCLE-12, STORE-RECOVERY-7: a queue that looks empty would send readers back."""
+    sync = {"flushDiskType": "SYNC_FLUSH"}
+    killed = BrokerUnderTest(release, sync).start()
+    killed.produce("T")
+    killed.run(10)
+    again = BrokerUnderTest(release, sync, disk=killed.disk.image())
+    again.forces_complete = False
+    again.perform(again.broker.start(again.now))
+    again.run(0)
+    assert again.broker.ctx.store.max_offset_in_queue(Topic("T"), QueueId(0)) == 0
+    for attempt in (True, False):
+        (wanted,) = [e for e in again.effects if isinstance(e, Force) and "commitlog" in e.path]
+        assert Started() not in again.effects
+        again.effects.clear()
+        again.perform(again.broker.forced(wanted.token, failed=attempt, now=again.now))
+        again.run(10)
+    assert again.effects.count(Started()) == 1
+    assert again.broker.ctx.store.max_offset_in_queue(Topic("T"), QueueId(0)) == 1
 
 
 @ALL

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from refimpl.model.effect import CloseChannel, Connect, Effect, Force, SendBytes, Stopped
+from refimpl.model.effect import CloseChannel, Connect, Effect, Force, SendBytes, Started, Stopped
 from refimpl.model.errors import StartRefused
 from refimpl.model.ids import Actor, Address, ChannelId, ForceToken, Millis
 from refimpl.runtime.directory_disk import DirectoryDisk
@@ -26,7 +26,7 @@ class Scripted:
         self.later: Sequence[Effect] = ()
 
     def start(self, now: Millis) -> Sequence[Effect]:
-        return ()
+        return (Started(),)
 
     def shutdown(self, now: Millis) -> Sequence[Effect]:
         return (Stopped(),)

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import pytest
 
-from refimpl.model.effect import CloseChannel, Connect, Effect, Force, SendBytes, Stopped
+from refimpl.model.effect import CloseChannel, Connect, Effect, Force, SendBytes, Started, Stopped
 from refimpl.model.ids import Actor, Address, ChannelId, ForceToken, Millis
 from refimpl.model.override import override
 from refimpl.sim.memory_disk import MemoryDisk
@@ -25,7 +25,7 @@ class Echo:
 
     def start(self, now: Millis) -> Sequence[Effect]:
         self.seen.append(f"start {now - EPOCH}")
-        return ()
+        return (Started(),)
 
     def shutdown(self, now: Millis) -> Sequence[Effect]:
         self.seen.append(f"shutdown {now - EPOCH}")
