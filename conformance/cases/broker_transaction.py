@@ -462,6 +462,22 @@ def immunity_of_its_own(w: Wire) -> None:
     w.equal(w.receive(topic)[0].body, b"slow", "body")
 
 
+@case("BROKER-TRANS-19/asked-when-it-is-over", rules=["BROKER-TRANS-19"], options=_SOON)
+def asked_when_it_is_over(w: Wire) -> None:
+    """A half message that was passed over while it was immune is asked for when it is not."""
+    topic = w.create_topic(queues=1)
+    group = w.unique("PID")
+    producer = _producer(w, group)
+    before = w.max_offset(_HALF)
+    half = _send_half(w, topic, group=group, CHECK_IMMUNITY_TIME_IN_SECONDS="1")
+    w.eventually(lambda: w.max_offset(_HALF) > before + 1, what="a check that passes it over")
+    w.equal(producer.arrived(RequestCode.CHECK_TRANSACTION_STATE), None, "a check while immune")
+    frame = _checked(producer)
+    w.equal(_text(frame).get("msgId"), half.key, "asked for")
+    again = _as_checked(half, frame)
+    w.expect(_end(w, again, _ROLLBACK, fromTransactionCheck=True), code=ResponseCode.SUCCESS)
+
+
 @case("BROKER-TRANS-16/checked-too-often", rules=["BROKER-TRANS-16"], options=_SOON)
 def checked_too_often(w: Wire) -> None:
     """A half message that was checked often enough is put aside without asking."""

@@ -60,11 +60,6 @@ PREVENTED: Mapping[str, Prevented] = {
         "A queue of the route table is changed by who was given it",
         "MessageQueue is a NamedTuple",
     ),
-    "B54a": Prevented(
-        "#544",
-        "The clock is read twice, and a transaction falls between the two times",
-        "`now` is an argument of the transition, read once at the edge",
-    ),
     "B09": Prevented(
         "#7511",
         "A queue offset is assigned under one lock and counted under another",

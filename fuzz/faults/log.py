@@ -1,35 +1,32 @@
 """Faults of the commit log, its files, its flush, recovery, and the small files beside it."""
 
-from collections.abc import Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from unittest.mock import patch
 
+from fuzz.edited import edited
 from fuzz.faults.fault import Fault
-from refimpl.broker import transaction
-from refimpl.model.config_file import ConfigFile
+from fuzz.planted import store_files, store_side
+from fuzz.planted.broker_side import PLANTED
+from refimpl.model import message_codec
 from refimpl.model.ids import Millis
 from refimpl.model.message import MessageExtBrokerInner
-from refimpl.model.message_codec import BatchEntry
-from refimpl.model.release import Release
 from refimpl.model.status import PutMessageStatus
-from refimpl.store import append_message, recovery
+from refimpl.store import append_message, commit_log, recovery
 from refimpl.store.append_message import PutMessageResult
 from refimpl.store.commit_log import CommitLog
 from refimpl.store.errors import StoreLoadRefused
 from refimpl.store.flush_manager import FlushManager
 from refimpl.store.index_service import IndexService
 from refimpl.store.mapped_file import MappedFile
-from refimpl.store.mapped_file_queue import FlushWanted, MappedFileQueue
+from refimpl.store.mapped_file_queue import MappedFileQueue
 from refimpl.store.store_checkpoint import StoreCheckpoint
 
 Patch = AbstractContextManager[object]
 
 _load = MappedFileQueue.load
 _put_message = CommitLog.put_message
-_log_forced = FlushManager._log_forced
-_replace = ConfigFile._replace
 _load_index = IndexService.load
-_SHORT = 1 << 15
 
 
 def _checkpoint_without_margin() -> Patch:
@@ -45,17 +42,6 @@ def _other_length_ends_the_load() -> Patch:
             _load(self, after_crash=after_crash)
         except StoreLoadRefused:
             return
-
-    return patch.object(MappedFileQueue, "load", load)
-
-
-def _empty_last_file_refuses() -> Patch:
-    def load(self: MappedFileQueue, *, after_crash: bool = False) -> None:
-        for name in self.disk.list(self.directory):
-            path = f"{self.directory}/{name}"
-            if name.isdecimal() and self.disk.size(path) == 0:
-                raise StoreLoadRefused(path, 0, self.file_size)
-        _load(self, after_crash=after_crash)
 
     return patch.object(MappedFileQueue, "load", load)
 
@@ -88,42 +74,6 @@ def _lock_time_stays() -> Patch:
     return patch.object(CommitLog, "put_message", put_message)
 
 
-def _config_without_a_force() -> Patch:
-    def write(self: ConfigFile, data: bytes) -> None:
-        disk, backup, temporary = self._disk, f"{self.path}.bak", f"{self.path}.tmp"
-        if disk.exists(temporary):
-            disk.unlink(temporary)
-        disk.create(temporary, len(data))
-        disk.write(temporary, 0, data)
-        if disk.exists(self.path):
-            disk.rename(self.path, backup)
-        disk.rename(temporary, self.path)
-
-    return patch.object(ConfigFile, "_replace", write)
-
-
-def _backup_of_anything() -> Patch:
-    def write(self: ConfigFile, data: bytes) -> None:
-        self._durable = True
-        _replace(self, data)
-
-    return patch.object(ConfigFile, "_replace", write)
-
-
-def _shown_before_durable() -> Patch:
-    return patch.object(CommitLog, "confirm_offset", CommitLog.max_offset)
-
-
-def _failed_force_counts() -> Patch:
-    def forced(
-        self: FlushManager, wanted: FlushWanted, *, failed: bool, now: Millis
-    ) -> Millis | None:
-        del failed
-        return _log_forced(self, wanted, failed=False, now=now)
-
-    return patch.object(FlushManager, "_log_forced", forced)
-
-
 def _what_was_cut_stays() -> Patch:
     return patch.multiple(
         recovery, blank_tail=lambda _queue: False, _close_dirty_tail=lambda _queue: None
@@ -138,26 +88,18 @@ def _index_stays_lost() -> Patch:
     return patch.object(IndexService, "load", load)
 
 
-def _half_messages_are_delayed() -> Patch:
-    return patch.object(transaction, "PROPERTY_DELAY_TIME_LEVEL", "none that a client sends")
-
-
-def _lengths_are_cut() -> Patch:
-    def entries(
-        inner: MessageExtBrokerInner, release: Release, max_message_size: int
-    ) -> list[BatchEntry]:
-        with patch.object(append_message, "PROPERTIES_MAX_LENGTH", 1 << 30):
-            found = _batch_entries(inner, release, max_message_size)
-        common = len(inner.properties_string)
-        return [
-            entry if len(entry.properties) + common < _SHORT else entry._replace(properties=b"")
-            for entry in found
-        ]
-
-    return patch("refimpl.store.commit_log.batch_entries", entries)
-
-
-_batch_entries = append_message.batch_entries
+@contextmanager
+def _lengths_are_cut() -> Iterator[None]:
+    """Each part is looked at alone; the length of both together is written into sixteen bits."""
+    alone = "properties_length = len(entry.properties) + (common + 1 if common else 0)"
+    cut = "_SHORT.pack(java.i16(len(properties)))"
+    with (
+        edited(append_message, "batch_entries", alone, "properties_length = len(entry.properties)"),
+        patch.object(commit_log, "batch_entries", append_message.batch_entries),
+        patch.object(message_codec, "PROPERTIES_MAX_LENGTH", 1 << 30),
+        edited(message_codec, "_encode", "_SHORT.pack(len(properties))", cut),
+    ):
+        yield
 
 
 def _nobody_commits() -> Patch:
@@ -194,7 +136,7 @@ FAULTS: Mapping[str, Fault] = {
         issue="#6903",
         layer="recovery",
         title="An empty last file, as a crash leaves it, blocks the start",
-        patch=_empty_last_file_refuses,
+        patch=store_files.empty_file_refuses_the_start,
         cases=("STORE-FILES-3/*",),
         machines=("Store",),
     ),
@@ -219,7 +161,7 @@ FAULTS: Mapping[str, Fault] = {
         issue="#5905",
         layer="offset",
         title="A configuration file is replaced without a force: a crash leaves neither",
-        patch=_config_without_a_force,
+        patch=PLANTED["5905-deleted-before-the-new-one-is-durable"].patch,
         machines=("ConsumerOffsets", "TopicConfig"),
         hidden="needs a power failure",
     ),
@@ -227,7 +169,7 @@ FAULTS: Mapping[str, Fault] = {
         issue="#9705",
         layer="offset",
         title="A torn configuration file becomes the backup",
-        patch=_backup_of_anything,
+        patch=PLANTED["9705-backup-of-a-torn-file"].patch,
         machines=("TopicConfig", "ConsumerOffsets"),
         hidden="needs two power failures",
     ),
@@ -235,7 +177,7 @@ FAULTS: Mapping[str, Fault] = {
         issue="#8239",
         layer="dispatch",
         title="A message is readable before it is durable under SYNC_FLUSH",
-        patch=_shown_before_durable,
+        patch=store_side.shows_what_is_written,
         machines=("Store",),
         hidden="needs a power failure after the read",
     ),
@@ -243,17 +185,9 @@ FAULTS: Mapping[str, Fault] = {
         issue="#9713",
         layer="store",
         title="The flushed position moves although the force failed",
-        patch=_failed_force_counts,
+        patch=store_side.failed_force_counts,
         machines=("Store", "AsyncFlush"),
         hidden="needs a disk that refuses",
-    ),
-    "B56": Fault(
-        issue="#1540",
-        layer="transaction",
-        title="A half message with a delay level goes through the delay",
-        patch=_half_messages_are_delayed,
-        cases=("BROKER-TRANS-23/*",),
-        machines=("Transaction",),
     ),
     "B69": Fault(
         issue="#3786",
