@@ -86,7 +86,7 @@ def config_of(release: str, overrides: tuple[tuple[str, str], ...]) -> Config:
 
 
 def message(
-    body: bytes,
+    body: bytes = b"body",
     *,
     topic: str = "T",
     queue_id: int = 0,

@@ -4,6 +4,7 @@ Values are Java's: String is `str`, Integer `int`, Long `Long`, Double `float`, 
 `None`. Properties of messages are always strings. Java 4.9.7: filter/expression/*.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from math import copysign, isnan
 from sys import float_info
@@ -65,7 +66,7 @@ class EvaluationFailed(RefimplError):
         self.java_class = java_class
 
 
-class Expression:
+class Expression(ABC):
     """One node. `is_boolean` is Java's BooleanExpression, `depth` the longest path below."""
 
     __slots__ = ("depth",)
@@ -76,9 +77,9 @@ class Expression:
         if self.depth > MAX_DEPTH:
             raise MQFilterError("nested too deeply", "java.lang.StackOverflowError")
 
+    @abstractmethod
     def evaluate(self, properties: Mapping[str, str]) -> Value:
         """Value for one message; raises `EvaluationFailed`."""
-        raise NotImplementedError(properties)
 
 
 class Property(Expression):

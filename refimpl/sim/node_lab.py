@@ -12,6 +12,7 @@ an interleaving that Java's threads permit is a sequence of calls. `jump` moves 
 what is late once, so that an hour costs as much as a second.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias
@@ -99,7 +100,7 @@ class _Line:
 Fields: TypeAlias = Header | Mapping[str, str] | None
 
 
-class NodeLab:
+class NodeLab(ABC):
     """One node of some kind, its channels, and the forces that it wants."""
 
     listens: Address = BROKER_ADDRESS
@@ -123,9 +124,9 @@ class NodeLab:
         self._opaque = 0
         self._next_channel = 2
 
+    @abstractmethod
     def make(self) -> Node:
         """The node, made anew at each start."""
-        raise NotImplementedError
 
     # --- life
 

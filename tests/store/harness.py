@@ -1,47 +1,16 @@
-"""What the tests of the store share: messages, a store on a memory disk, an obedient owner."""
+"""What the tests of the store share: a store on a memory disk, an obedient owner."""
 
 from collections.abc import Mapping
 
+from fuzz.store_rig import HOST, START
 from refimpl.model.config import Config
 from refimpl.model.disk import Disk
-from refimpl.model.ids import Address, Millis, QueueId, Topic
-from refimpl.model.message import MessageExtBrokerInner
-from refimpl.model.message_property import properties_to_string
+from refimpl.model.ids import Millis
 from refimpl.model.preset import MINIMAL
 from refimpl.model.release import RELEASE_4_9, Release
 from refimpl.sim.memory_disk import MemoryDisk
 from refimpl.store.message_store import MessageStore
 from refimpl.store.store_event import ForceWanted, StoreEvent
-
-HOST = Address("127.0.0.1", 10911)
-START = Millis(1_700_000_000_000)
-
-
-def message(
-    body: bytes = b"body",
-    *,
-    topic: str = "T",
-    queue_id: int = 0,
-    properties: Mapping[str, str] | None = None,
-    sys_flag: int = 0,
-    encoded_batch: bytes | None = None,
-) -> MessageExtBrokerInner:
-    """A message as a processor would hand it to the store."""
-    given = dict(properties or {})
-    return MessageExtBrokerInner(
-        topic=Topic(topic),
-        queue_id=QueueId(queue_id),
-        body=body,
-        flag=0,
-        sys_flag=sys_flag,
-        properties=given,
-        properties_string=properties_to_string(given, RELEASE_4_9),
-        tags_code=0,
-        born_timestamp=START,
-        born_host=HOST,
-        store_host=HOST,
-        encoded_batch=encoded_batch,
-    )
 
 
 def open_with(

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from fuzz.store_rig import message
 from refimpl.inspect.finding import Gravity
 from refimpl.inspect.store_reading import open_reading
 from refimpl.inspect.verification import verify
@@ -25,7 +26,7 @@ from refimpl.store.message_store import MessageStore
 from refimpl.store.store_event import StoreStopped
 from tests.broker.harness import BrokerUnderTest
 from tests.inspect.apache_images import files_of
-from tests.store.harness import force_all, message
+from tests.store.harness import force_all
 
 STORES = Path(__file__).parents[2] / "spec" / "vectors" / "stores"
 RELEASE_OF = {release.apache: release for release in RELEASES.values()}

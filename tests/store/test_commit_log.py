@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fuzz.store_rig import START, message
 from refimpl.model.disk import DiskError
 from refimpl.model.errors import InvalidInput
 from refimpl.model.ids import Address, Millis, PhysicalOffset, QueueId, Topic
@@ -22,7 +23,7 @@ from refimpl.model.sys_flag import (
 from refimpl.sim.memory_disk import MemoryDisk
 from refimpl.store.errors import AppendRefused
 from refimpl.store.message_store import REPUT, MessageStore
-from tests.store.harness import START, message, open_store, run
+from tests.store.harness import open_store, run
 
 ALL = list(RELEASES.values())
 NOW = Millis(START + 5)

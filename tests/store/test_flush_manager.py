@@ -2,6 +2,7 @@
 
 import pytest
 
+from fuzz.store_rig import START, message
 from refimpl.model.ids import Group, Millis, QueueId, QueueOffset, Topic
 from refimpl.model.release import RELEASE_4_6, RELEASE_4_9, RELEASE_5_5, RELEASES, Release
 from refimpl.model.status import PutMessageStatus
@@ -18,7 +19,7 @@ from refimpl.store.message_store import (
 )
 from refimpl.store.store_checkpoint import StoreCheckpoint
 from refimpl.store.store_event import ForceWanted, PutCompleted, StoreEvent, StoreStopped
-from tests.store.harness import START, force_all, message, open_store, open_with, run
+from tests.store.harness import force_all, open_store, open_with, run
 
 ALL = list(RELEASES.values())
 NOW = Millis(START + 5)

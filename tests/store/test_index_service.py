@@ -2,7 +2,7 @@
 
 import pytest
 
-from fuzz.store_rig import ForgetfulDisk
+from fuzz.store_rig import ForgetfulDisk, message
 from refimpl.model.disk import Disk
 from refimpl.model.errors import InvalidInput
 from refimpl.model.ids import JsonValue, Millis, PhysicalOffset, Topic
@@ -14,7 +14,7 @@ from refimpl.sim.memory_disk import MemoryDisk
 from refimpl.store.index_service import IndexService, time_millis_to_human_string
 from refimpl.store.store_event import ForceWanted
 from tests import vectors
-from tests.store.harness import message, open_store
+from tests.store.harness import open_store
 from tests.vectors import Vector
 
 NOW = Millis(1_700_000_000_000)

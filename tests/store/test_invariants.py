@@ -4,11 +4,12 @@ from collections.abc import Callable
 
 import pytest
 
+from fuzz.store_rig import START, message
 from refimpl.model.ids import Millis
 from refimpl.model.release import RELEASES, Release
 from refimpl.store.invariants import violations
 from refimpl.store.message_store import MessageStore
-from tests.store.harness import START, message, open_store, open_with, run
+from tests.store.harness import open_store, open_with, run
 
 NOW = Millis(START + 5)
 

@@ -1,10 +1,11 @@
 """The messages of a part of the log."""
 
+from fuzz.store_rig import message
 from refimpl.model.ids import Millis
 from refimpl.model.release import RELEASE_4_9
 from refimpl.sim.memory_disk import MemoryDisk
 from refimpl.store.log_records import CHUNK, records
-from tests.store.harness import message, open_store
+from tests.store.harness import open_store
 
 NOW = Millis(1_700_000_000_000)
 

@@ -2,12 +2,13 @@
 
 import pytest
 
+from fuzz.store_rig import message
 from refimpl.model.ids import Millis, PhysicalOffset, QueueId, QueueOffset, Topic
 from refimpl.model.message_codec import decode_record
 from refimpl.model.release import RELEASE_4_6, RELEASE_4_9, RELEASE_5_5, Release
 from refimpl.store.errors import NegativeSize
 from refimpl.store.message_store import MessageStore
-from tests.store.harness import message, open_store
+from tests.store.harness import open_store
 
 NOW = Millis(1_700_000_000_000)
 T, Q = Topic("T"), QueueId(0)

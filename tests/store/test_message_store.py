@@ -2,6 +2,7 @@
 
 import pytest
 
+from fuzz.store_rig import HOST, START, message
 from refimpl.model.config import Config
 from refimpl.model.ids import Group, Millis, QueueId, QueueOffset, Topic
 from refimpl.model.preset import MINIMAL
@@ -19,7 +20,7 @@ from refimpl.store.message_store import (
     MessageStore,
 )
 from refimpl.store.store_event import StoreStopped
-from tests.store.harness import HOST, START, force_all, message, open_store, run
+from tests.store.harness import force_all, open_store, run
 
 ALL = list(RELEASES.values())
 NOW = Millis(START + 5)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import pytest
 
+from fuzz.store_rig import message
 from refimpl.model.errors import InvalidInput
 from refimpl.model.ids import Group, Millis, QueueId, QueueOffset, Topic
 from refimpl.model.release import RELEASE_4_6, RELEASE_4_9, RELEASE_5_5, Release
@@ -12,7 +13,7 @@ from refimpl.sim.memory_disk import MemoryDisk
 from refimpl.store.message_filter import MessageFilter
 from refimpl.store.message_store import MessageStore
 from refimpl.store.queue_reader import GetMessageResult
-from tests.store.harness import message, open_store
+from tests.store.harness import open_store
 
 NOW = Millis(1_700_000_000_000)
 T, Q = Topic("T"), QueueId(0)

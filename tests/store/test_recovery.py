@@ -5,6 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
+from fuzz.store_rig import START, message
 from refimpl.model.ids import Group, Millis, PhysicalOffset, QueueId, QueueOffset, Topic
 from refimpl.model.message_codec import decode_record
 from refimpl.model.release import RELEASE_4_9, RELEASE_5_5, RELEASES, Release
@@ -16,7 +17,7 @@ from refimpl.store.message_store import MessageStore
 from refimpl.store.recovery import recover_abnormally
 from refimpl.store.store_checkpoint import StoreCheckpoint
 from refimpl.store.store_event import PutCompleted
-from tests.store.harness import START, force_all, message, open_store, open_with, run
+from tests.store.harness import force_all, open_store, open_with, run
 
 ALL = list(RELEASES.values())
 NOW = Millis(START + 5)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from fuzz.store_rig import message
 from refimpl.model.ids import QueueId, Topic
 from refimpl.model.message_property import PROPERTY_DELAY_TIME_LEVEL
 from refimpl.model.release import Release
@@ -19,7 +20,6 @@ from refimpl.store.message_store import (
     CLEAN_FILES,
 )
 from tests.store import test_recovery_cases
-from tests.store.harness import message
 from tests.store.recovery_bench import (
     LOG,
     QUEUE,

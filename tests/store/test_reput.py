@@ -5,13 +5,14 @@ from pathlib import Path
 
 import pytest
 
+from fuzz.store_rig import message
 from refimpl.model.config import Config
 from refimpl.model.ids import Address, Group, Millis, QueueId, QueueOffset, Topic
 from refimpl.model.release import RELEASE_4_9, RELEASE_5_5, RELEASES, Release
 from refimpl.sim.memory_disk import MemoryDisk
 from refimpl.store.message_store import MessageStore
 from tests.store.fake_log import FullDisk
-from tests.store.harness import force_all, message, open_store, run
+from tests.store.harness import force_all, open_store, run
 
 STORES = Path(__file__).parents[2] / "spec" / "vectors" / "stores"
 NAMES = [f"apache-{r.apache}-{kind}" for r in RELEASES.values() for kind in ("clean", "killed")]

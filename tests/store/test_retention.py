@@ -2,6 +2,7 @@
 
 import pytest
 
+from fuzz.store_rig import message
 from refimpl.model.config import Config
 from refimpl.model.errors import InvalidInput
 from refimpl.model.ids import Group, Millis, QueueId, QueueOffset, Topic
@@ -10,7 +11,7 @@ from refimpl.model.status import GetMessageStatus
 from refimpl.sim.memory_disk import MemoryDisk
 from refimpl.store.message_store import MessageStore
 from refimpl.store.retention import CleanService, DiskLevels, disk_levels, is_time_to_do
-from tests.store.harness import message, open_store
+from tests.store.harness import open_store
 
 HOUR = 3_600_000
 START = Millis(1_700_000_000_000 // (24 * HOUR) * 24 * HOUR)  # midnight

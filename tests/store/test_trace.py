@@ -1,5 +1,6 @@
 """The trace of a store: every action by name, in order, and no difference to what is stored."""
 
+from fuzz.store_rig import HOST, START, message
 from refimpl.model.config import Config
 from refimpl.model.ids import Millis
 from refimpl.model.preset import MINIMAL
@@ -18,7 +19,7 @@ from refimpl.model.trace import (
 )
 from refimpl.sim.memory_disk import MemoryDisk
 from refimpl.store.message_store import MessageStore
-from tests.store.harness import HOST, START, message, run
+from tests.store.harness import run
 
 NOW = Millis(START + 5)
 SYNC = {**MINIMAL, "flushDiskType": "SYNC_FLUSH", "mappedFileSizeCommitLog": "400"}

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 
 import pytest
 
+from fuzz.store_rig import HOST, START, message
 from refimpl.model.config import Config
 from refimpl.model.ids import Millis, PhysicalOffset
 from refimpl.model.preset import MINIMAL
@@ -25,7 +26,7 @@ from refimpl.store.message_store import MessageStore
 from refimpl.tlc import locate, trace_check, trace_data
 from refimpl.tlc.locate import TlcMissing
 from refimpl.tlc.trace_check import Judged, Verdict
-from tests.store.harness import HOST, START, message, run
+from tests.store.harness import run
 
 SYNC = {**MINIMAL, "flushDiskType": "SYNC_FLUSH", "mappedFileSizeCommitLog": "400"}
 NOW = Millis(START + 5)

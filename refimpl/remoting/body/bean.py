@@ -8,6 +8,7 @@ model, another body, `List<T>`, `Set<T>`, `Map<K,V>`, `Tree<K,V>` with keys `Str
 REMOTING-HEADER-17 (keys), REMOTING-HEADER-21 (refusals).
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import ClassVar, NamedTuple, Self, TypeAlias, cast
 
@@ -64,7 +65,7 @@ class Reading(NamedTuple):
     now: Millis  # of fields that Java initialises with its clock
 
 
-class Codec:
+class Codec(ABC):
     """Reads one JSON type into a value, and back."""
 
     __slots__ = ("name",)
@@ -72,13 +73,13 @@ class Codec:
     def __init__(self, name: str) -> None:
         self.name = name
 
+    @abstractmethod
     def read(self, value: JsonValue, at: Reading) -> object:
         """Turn what is not null into a value; raises `BodyRefused`."""
-        raise NotImplementedError
 
+    @abstractmethod
     def write(self, value: object, release: Release) -> Writable:
         """Turn a value into what `java_json.write` prints."""
-        raise NotImplementedError
 
 
 class _Plain(Codec):
