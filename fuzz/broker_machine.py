@@ -36,11 +36,15 @@ class BrokerMachine(CountedMachine):
     @initialize(release=st.sampled_from(sorted(RELEASES)))
     def begin(self, release: str) -> None:
         """Start a broker on an empty disk."""
-        self.lab = BrokerLab(RELEASES[release], CrashDisk(), self.OVERRIDES)
+        self.lab = BrokerLab(RELEASES[release], CrashDisk(), self.overrides())
         self.lab.start()
         self.client = Client(self.lab)
         self.began()
         self.began_well = True
+
+    def overrides(self) -> dict[str, str]:
+        """The configuration of this run's broker, beyond that of every lab."""
+        return dict(self.OVERRIDES)
 
     def began(self) -> None:
         """The broker runs for the first time."""

@@ -85,6 +85,7 @@ class Client:
         offset: int,
         *,
         subscription: str | None = "*",
+        kind: str = "TAG",
         suspend: int | None = None,
         commit: int | None = None,
         count: int = 32,
@@ -104,7 +105,7 @@ class Client:
             suspend_timeout_millis=0 if suspend is None else suspend,
             subscription=subscription,
             sub_version=0,
-            expression_type="TAG",
+            expression_type=kind,
         )
         return self._lab.send(self.channel, PULL_MESSAGE, header)
 

@@ -340,7 +340,7 @@ _HOLDS = {
         PullRequestHold,
         "notify_message_arriving",
         "self._wake(pull.request, now)",
-        "self._wake(pull.request, now)\n            waiting.append(pull)",
+        "self._wake(pull.request, now)\n            self._wake(pull.request, now)",
     ),
     "own-others-of-the-queue-are-forgotten": _bug(
         HOLD,

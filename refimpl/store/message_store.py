@@ -362,10 +362,13 @@ class MessageStore(StoreReads):
 
     # --- puts
 
-    def put_message(self, inner: MessageExtBrokerInner, now: Millis) -> PutMessageResult:
+    def put_message(
+        self, inner: MessageExtBrokerInner, now: Millis, *, waits_for_flush: bool = False
+    ) -> PutMessageResult:
         """Store one message. Raises `InvalidInput` for a delay level that is no number.
 
-        STORE-LOG-2: the state of the store is asked first, then the message.
+        STORE-LOG-2: the state of the store is asked first, then the message. `waits_for_flush`:
+        SYNC_FLUSH counts whatever the property WAIT says.
         """
         if self.shut_down or self._is_slave or self.running_flags.flag_bits & _WRITE_BITS:
             return self._failed(_NOT_AVAILABLE)
@@ -378,7 +381,8 @@ class MessageStore(StoreReads):
             status = self._refusal(inner, now)
             if status is not None:
                 return self._failed(PutMessageResult(status))
-        return self._stored(inner, self.commit_log.put_message(inner, now), now)
+        result = self.commit_log.put_message(inner, now)
+        return self._stored(inner, result, now, waits_for_flush=waits_for_flush)
 
     def put_messages(self, inner: MessageExtBrokerInner, now: Millis) -> PutMessageResult:
         """Store a batch, whole or not at all. Raises `AppendRefused` where Java throws."""
@@ -402,7 +406,12 @@ class MessageStore(StoreReads):
         return result
 
     def _stored(
-        self, inner: MessageExtBrokerInner, result: PutMessageResult, now: Millis
+        self,
+        inner: MessageExtBrokerInner,
+        result: PutMessageResult,
+        now: Millis,
+        *,
+        waits_for_flush: bool = False,
     ) -> PutMessageResult:
         """Count, wake who has work, and let the producer wait where it asked for durability."""
         append = result.append
@@ -435,7 +444,7 @@ class MessageStore(StoreReads):
         if not flush.sync_flush:
             return result if status is None else PutMessageResult(status, append)
         due[FLUSH_COMMIT_LOG] = now
-        if not waits:
+        if not (waits or waits_for_flush):
             return result
         ticket = flush.put_request(end, now)
         if status is not None:

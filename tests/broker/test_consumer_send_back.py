@@ -2,6 +2,7 @@
 
 import pytest
 
+from refimpl.model.effect import Force
 from refimpl.model.ids import PhysicalOffset
 from refimpl.model.message import MessageExt
 from refimpl.model.message_id import decode_message_id
@@ -11,22 +12,23 @@ from refimpl.model.sys_flag import FLAG_UNIT_SUB
 from refimpl.model.topic_config import TopicConfig
 from refimpl.remoting.command import RemotingCommand
 from refimpl.remoting.header.send_back import ConsumerSendMsgBackRequestHeader
-from tests.broker.harness import ADDRESS, BrokerUnderTest
+from tests.broker.harness import ADDRESS, CLIENT, BrokerUnderTest
 
 ALL = pytest.mark.parametrize("release", RELEASES.values(), ids=RELEASES)
 BACK = 36
 
 
 def _started(
-    release: Release, *, retry_queue_nums: int = 1, retry_max_times: int = 16
+    release: Release, *, retry_queue_nums: int = 1, retry_max_times: int = 16, **overrides: str
 ) -> tuple[BrokerUnderTest, MessageExt]:
-    broker = BrokerUnderTest(release).start()
+    broker = BrokerUnderTest(release, overrides).start()
     config = SubscriptionGroupConfig(
         group_name="G", retry_queue_nums=retry_queue_nums, retry_max_times=retry_max_times
     )
     broker.ctx.subscription_group_manager.update_subscription_group_config(config, broker.now)
-    answer = broker.produce(properties={"KEYS": "k", "UNIQ_KEY": "U", "TAGS": "a"})
-    assert answer is not None
+    broker.produce(properties={"KEYS": "k", "UNIQ_KEY": "U", "TAGS": "a"})
+    broker.run(0)
+    answer = broker.received[CLIENT][-1]
     assert answer.ext_fields is not None
     offset = decode_message_id(answer.ext_fields["msgId"]).offset
     message = broker.ctx.store.look_message_by_offset(offset)
@@ -180,3 +182,45 @@ def test_only_put_ok_is_success(release: Release) -> None:
     assert (answer.code, answer.remark) == (1, "SERVICE_NOT_AVAILABLE")
     spelled = release.put_status_names.get("OS_PAGE_CACHE_BUSY", "OS_PAGE_CACHE_BUSY")
     assert spelled == ("OS_PAGE_CACHE_BUSY" if release is RELEASE_5_5 else "OS_PAGECACHE_BUSY")
+
+
+@ALL
+@pytest.mark.parametrize("role", ["ASYNC_MASTER", "SYNC_MASTER"])
+def test_success_under_sync_flush_is_durable(release: Release, role: str) -> None:
+    """BROKER-BACK-15: the copy says that nobody waits, and the consumer does; slaves count not."""
+    broker, message = _started(release, flushDiskType="SYNC_FLUSH", brokerRole=role)
+    broker.forces_complete = False
+    answers = broker.received[CLIENT]
+    before = len(answers)
+    for _ in range(2):
+        header = ConsumerSendMsgBackRequestHeader(
+            offset=message.physical_offset,
+            group="G",
+            delay_level=0,
+            origin_topic="T",
+            max_reconsume_times=16,
+        )
+        broker.send(BACK, header)
+    broker.run(0)
+    assert len(answers) == before
+    log = broker.ctx.store.commit_log.mapped_file_queue
+    broker.forces_complete = True
+    for force in [effect for effect in broker.effects if isinstance(effect, Force)][-1:]:
+        broker.perform(broker.broker.forced(force.token, failed=False, now=broker.now))
+    broker.run(0)
+    assert [answer.code for answer in answers[before:]] == [0, 0]
+    assert log.flushed_where == log.max_wrote_position
+
+
+@ALL
+def test_what_may_not_be_durable_is_no_success(release: Release) -> None:
+    """BROKER-BACK-14, BROKER-BACK-15: the consumer keeps a message whose copy was not forced."""
+    broker, message = _started(release, flushDiskType="SYNC_FLUSH")
+    broker.forces_complete = False
+    header = ConsumerSendMsgBackRequestHeader(
+        offset=message.physical_offset, group="G", delay_level=0, max_reconsume_times=16
+    )
+    broker.send(BACK, header)
+    broker.run(6_000)
+    late = broker.received[CLIENT][-1]
+    assert (late.code, late.remark) == (1, "FLUSH_DISK_TIMEOUT")

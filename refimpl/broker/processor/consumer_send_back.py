@@ -40,7 +40,7 @@ def consumer_send_msg_back(ctx: BrokerContext, request: Request) -> RemotingComm
 
     BROKER-BACK-1, BROKER-BACK-2, BROKER-BACK-3, BROKER-BACK-4, BROKER-BACK-5, BROKER-BACK-6,
     BROKER-BACK-7, BROKER-BACK-8, BROKER-BACK-9, BROKER-BACK-10, BROKER-BACK-11, BROKER-BACK-12,
-    BROKER-BACK-13, BROKER-BACK-14.
+    BROKER-BACK-13, BROKER-BACK-14, BROKER-BACK-15.
     """
     command, release, now = request.command, ctx.release, request.now
     header = decode_header(ConsumerSendMsgBackRequestHeader, command.ext_fields, release)
@@ -85,7 +85,7 @@ def consumer_send_msg_back(ctx: BrokerContext, request: Request) -> RemotingComm
     else:
         level = delay_level or FIRST_RETRY_LEVEL + message.reconsume_times
     inner = _copy(ctx, message, topic, queue_id, level)
-    result = ctx.store.put_message(inner, now)
+    result = ctx.store.put_message(inner, now, waits_for_flush=True)
     if result.ticket is None:
         return _answer(ctx, command, header.group, inner, result.status)
 
