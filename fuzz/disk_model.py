@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from itertools import chain, combinations, product
 from math import prod
 
+from refimpl.model.effect import Span
 from refimpl.sim.crash_images import CrashImage, DiskContract, Names
 
 Files = dict[str, bytes]
@@ -32,10 +33,13 @@ class ModelFile:
             self.since.setdefault(number, []).append(now[number * sector : (number + 1) * sector])
             self.dropped.discard(number)
 
-    def force(self, sector: int) -> None:
-        """All that no failed force gave up is durable."""
+    def force(self, sector: int, span: Span | None) -> None:
+        """All of `span` that no failed force gave up is durable, sector by sector."""
+        first, end = span or (0, max(len(self.now), (max(self.since, default=0) + 1) * sector))
         floor = bytearray(self.floor[: len(self.now)].ljust(len(self.now), b"\0"))
         for number in [number for number in self.since if number not in self.dropped]:
+            if number * sector >= end or (number + 1) * sector <= first or first == end:
+                continue
             data = self.now[number * sector : (number + 1) * sector]
             floor[number * sector : number * sector + len(data)] = data
             del self.since[number]
@@ -203,7 +207,7 @@ class DiskModel:
         """Change a length; the bytes follow the caller's word."""
         self.journal.append(Sizing(held, size))
 
-    def force(self, held: ModelFile) -> None:
+    def force(self, held: ModelFile, span: Span | None) -> None:
         """Make one file durable, with what its force carries along."""
         if self.contract.names is Names.ORDERED:
             self._commit(
@@ -218,7 +222,7 @@ class DiskModel:
                 for step in self.journal
                 if not (isinstance(step, Sizing) and step.file is held)
             ]
-        held.force(self.contract.sector)
+        held.force(self.contract.sector, span)
 
     def sync(self, directory: ModelDirectory) -> None:
         """Make the names of one directory durable, with what that carries along."""

@@ -10,6 +10,7 @@ from typing import Final
 
 from refimpl.model.config import Config
 from refimpl.model.disk import DiskError
+from refimpl.model.effect import Span
 from refimpl.model.ids import Address, Millis, QueueId, Topic
 from refimpl.model.message import MessageExtBrokerInner
 from refimpl.model.message_property import properties_to_string
@@ -63,12 +64,18 @@ class ForgetfulDisk(MemoryDisk):
             raise DiskError(operation, path, "no space left on device")
 
     @override
-    def force(self, path: str) -> None:
-        """Bring what is dirty to the platter."""
-        platter = self._platter[path]
+    def force(self, path: str, *, span: Span | None = None) -> None:
+        """Bring what is dirty in `span`, byte by byte, to the platter."""
+        platter, left = self._platter[path], []
         for offset, data in self._dirty[path]:
-            platter[offset : offset + len(data)] = data
-        self._dirty[path].clear()
+            start, end = (offset, offset + len(data)) if span is None else span
+            first, last = max(offset, start), min(offset + len(data), end)
+            if first >= last:
+                left.append((offset, data))
+                continue
+            platter[first:last] = data[first - offset : last - offset]
+            left += [(offset, data[: first - offset]), (last, data[last - offset :])]
+        self._dirty[path] = [(offset, data) for offset, data in left if data]
 
     def fail_force(self, path: str) -> None:
         """Lose what is dirty: readers see it, no later force writes it."""

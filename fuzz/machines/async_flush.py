@@ -137,7 +137,10 @@ class AsyncFlushMachine(CountedMachine):
         if fails:
             self.fault("force-fails")
         if self.disk.exists(wanted.path):
-            (self.disk.fail_force if fails else self.disk.force)(wanted.path)
+            if fails:
+                self.disk.fail_force(wanted.path)
+            else:
+                self.disk.force(wanted.path, span=wanted.span)
         self.rig.flush.forced(wanted.token, failed=fails, now=self.now)
         self._drain()
 
@@ -173,7 +176,7 @@ class AsyncFlushMachine(CountedMachine):
         while self.pending:
             wanted = self.pending.pop(0)
             if self.disk.exists(wanted.path):
-                self.disk.force(wanted.path)
+                self.disk.force(wanted.path, span=wanted.span)
             self.rig.flush.forced(wanted.token, failed=False, now=self.now)
             self._drain()
 

@@ -123,7 +123,7 @@ class GroupCommitMachine(CountedMachine):
             self.fault("force-fails")
             self.disk.fail_force(wanted.path)
         else:
-            self.disk.force(wanted.path)
+            self.disk.force(wanted.path, span=wanted.span)
         self.rig.flush.forced(wanted.token, failed=fails, now=self.now)
         self._drain()
 
@@ -134,7 +134,7 @@ class GroupCommitMachine(CountedMachine):
         for _ in range(_ROUNDS_MAX):
             while self.pending:
                 wanted = self.pending.pop(0)
-                self.disk.force(wanted.path)
+                self.disk.force(wanted.path, span=wanted.span)
                 self.rig.flush.forced(wanted.token, failed=False, now=self.now)
                 self._drain()
             self.rig.flush.step_flush(self.now)

@@ -111,7 +111,7 @@ class MappedFileQueueMachine(CountedMachine):
             self.fault("force-fails")
             outcome = ForceOutcome.FAIL
         try:
-            self.disk.force(wanted.path, outcome)
+            self.disk.force(wanted.path, outcome, span=wanted.span)
         except DiskError:
             self.queue.dirty_again(wanted)
         else:
@@ -130,7 +130,7 @@ class MappedFileQueueMachine(CountedMachine):
     def settle(self) -> None:
         """Force until nothing is dirty: every byte is durable then."""
         while (wanted := self.queue.flush(0)) is not None:
-            self.disk.force(wanted.path)
+            self.disk.force(wanted.path, span=wanted.span)
             self.queue.flushed(wanted)
         self.durable = max(self.durable, self.queue.flushed_where)
         if self.queue.mapped_files and self.queue.flushed_where != self.queue.max_offset:

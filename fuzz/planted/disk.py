@@ -6,6 +6,7 @@ from unittest.mock import patch
 
 from fuzz.stateful.registry import Planted
 from refimpl.model.disk import DiskError
+from refimpl.model.effect import Span
 from refimpl.sim.crash_disk import CrashDisk
 from refimpl.sim.crash_images import Extreme
 from refimpl.sim.disk_faults import DiskFault, DiskFaults, FaultPoint
@@ -14,6 +15,7 @@ from refimpl.sim.sector_outcomes import SectorOutcomes
 
 _write = OpenFile.write
 _drop = OpenFile.drop
+_force = OpenFile.force
 _rename = CrashDisk.rename
 _unlink = CrashDisk.unlink
 _due = DiskFaults.due
@@ -52,9 +54,19 @@ def _sync_nothing(self: CrashDisk, path: str) -> None:
         raise DiskError("sync_directory", path, "no such directory")
 
 
-def _force_nothing(self: OpenFile, sector: int) -> None:
+def _force_nothing(self: OpenFile, sector: int, span: Span | None = None) -> None:
     assert sector
+    assert span is None or span.start <= span.end
     self.dropped.clear()
+
+
+def _force_all(self: OpenFile, sector: int, span: Span | None = None) -> None:
+    assert span is None or span.start <= span.end
+    _force(self, sector)
+
+
+def _force_short(self: OpenFile, sector: int, span: Span | None = None) -> None:
+    _force(self, sector, None if span is None else Span(span.start + sector, span.end))
 
 
 def _drop_nothing(self: OpenFile) -> None:
@@ -101,6 +113,8 @@ PLANTED = {
         ("forgets-renames", "KeepsWhatWasForced", CrashDisk, "rename", _forget_pending_names),
         ("syncs-nothing", "KeepsWhatWasForced", CrashDisk, "sync_directory", _sync_nothing),
         ("forces-nothing", "KeepsWhatWasForced", OpenFile, "force", _force_nothing),
+        ("forces-the-whole-file", "LosesWhatIsPending", OpenFile, "force", _force_all),
+        ("forces-too-little", "KeepsWhatWasForced", OpenFile, "force", _force_short),
         ("loses-dropped-pages", "KeepsWhatWasForced", OpenFile, "drop", _drop_and_lose),
         ("dies-with-the-process", "ShowsWhatWasWritten", CrashDisk, "image", _lose_cache),
         ("miscounts-torn", "CountIsExact", SectorOutcomes, "count", _count_as_if_torn_were_none),

@@ -7,6 +7,7 @@ from unittest.mock import patch
 
 from fuzz.planted.store_side import refusal_takes_an_offset
 from fuzz.stateful.registry import Planted
+from refimpl.model.effect import Span
 from refimpl.model.ids import Millis
 from refimpl.model.message import MessageExtBrokerInner
 from refimpl.store import append_message
@@ -94,7 +95,28 @@ def queues_keep_their_beginning() -> Iterator[None]:
         yield
 
 
+@contextmanager
+def asks_for_too_little() -> Iterator[None]:
+    """A force is asked for the bytes but the last record's end, and believed to be of all."""
+    right = MappedFileQueue.flush
+
+    def wrong(self: MappedFileQueue, least_pages: int) -> FlushWanted | None:
+        wanted = right(self, least_pages)
+        if wanted is None:
+            return None
+        start, end = wanted.span
+        return wanted._replace(span=Span(start, max(start, end - 30)))
+
+    with patch.object(MappedFileQueue, "flush", wrong):
+        yield
+
+
 PLANTED = {
+    "asks-for-too-little-in-files": Planted(
+        "MappedFileQueue", "STORE-PROMISE-1", asks_for_too_little
+    ),
+    "asks-for-too-little-sync": Planted("GroupCommit", "STORE-FLUSH-2", asks_for_too_little),
+    "asks-for-too-little-async": Planted("AsyncFlush", "STORE-FLUSH-1", asks_for_too_little),
     "failed-force-starts-over-in-files": Planted(
         "MappedFileQueue", "STORE-FLUSH-1", failed_force_starts_over
     ),

@@ -307,7 +307,7 @@ class Broker:
         elif isinstance(event, PutCompleted):
             self.ctx.put_completed(event.ticket, event.status, now)
         elif isinstance(event, ForceWanted):
-            self.ctx.effects.append(Force(event.token, event.path))
+            self.ctx.effects.append(Force(event.token, event.path, event.span))
         elif self._stop is not None:
             self._stop.store_stopped = True
             self.ctx.schedule_message_service.persist()  # once more: the log is durable now

@@ -34,11 +34,22 @@ class Connect(NamedTuple):
     address: Address
 
 
+class Span(NamedTuple):
+    """Bytes of a file from `start` up to `end`."""
+
+    start: int
+    end: int
+
+
 class Force(NamedTuple):
-    """Make the bytes of `path` durable; the node hears `forced(token, error)`, or never."""
+    """Make the bytes of `path` durable; the node hears `forced(token, error)`, or never.
+
+    `span` is what the node counts on; None is the whole file. More may become durable.
+    """
 
     token: ForceToken
     path: str
+    span: Span | None = None
 
 
 @dataclass(frozen=True, slots=True)

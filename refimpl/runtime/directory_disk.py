@@ -11,6 +11,7 @@ from collections import OrderedDict
 from pathlib import Path
 
 from refimpl.model.disk import DiskError
+from refimpl.model.effect import Span
 
 _OPEN_FILES_MAX = 256
 _locked_here: set[Path] = set()  # POSIX locks do not exclude the process that holds them
@@ -172,8 +173,12 @@ class DirectoryDisk:
             _locked_here.discard(self._full(path).resolve())
             os.close(descriptor)
 
-    def force(self, path: str) -> None:
-        """Make contents durable; called from a worker thread with a descriptor of its own."""
+    def force(self, path: str, *, span: Span | None = None) -> None:
+        """Make contents durable; called from a worker thread with a descriptor of its own.
+
+        All that is dirty in the file, whatever the `span`: no call of the kernel promises less.
+        """
+        assert span is None or 0 <= span.start <= span.end
         try:
             descriptor = os.open(self._full(path), os.O_RDWR | os.O_CLOEXEC)
             try:

@@ -13,7 +13,16 @@ from queue import SimpleQueue
 from typing import assert_never
 
 from refimpl.model.disk import DiskError
-from refimpl.model.effect import CloseChannel, Connect, Effect, Force, SendBytes, Started, Stopped
+from refimpl.model.effect import (
+    CloseChannel,
+    Connect,
+    Effect,
+    Force,
+    SendBytes,
+    Span,
+    Started,
+    Stopped,
+)
 from refimpl.model.errors import StartRefused
 from refimpl.model.ids import Address, ChannelId, ForceToken, Millis
 from refimpl.model.node import Node
@@ -141,8 +150,8 @@ class Host:
                         self._channels[channel].close()
                 case Connect(channel, address):
                     self._connect(channel, address)
-                case Force(token, path):
-                    self._force(token, path)
+                case Force(token, path, span):
+                    self._force(token, path, span)
                 case Started():
                     self.started = True
                 case Stopped():
@@ -185,10 +194,10 @@ class Host:
         self._channels[channel] = Stream(self._loop, connected, channel, self)
         self._perform(self.node.connected(channel, local, wall_clock()))
 
-    def _force(self, token: ForceToken, path: str) -> None:
+    def _force(self, token: ForceToken, path: str, span: Span | None) -> None:
         def failed() -> bool:
             try:
-                self._disk.force(path)
+                self._disk.force(path, span=span)
             except DiskError:
                 return True
             return False

@@ -9,6 +9,7 @@ from bisect import bisect_left, insort
 from collections.abc import Mapping
 
 from refimpl.model.disk import DiskError
+from refimpl.model.effect import Span
 from refimpl.model.ids import Millis
 from refimpl.model.prng import Prng
 from refimpl.sim.crash_images import Crash, CrashImage
@@ -113,8 +114,13 @@ class CrashDisk:
 
     # --- durability
 
-    def force(self, path: str, outcome: ForceOutcome | None = None) -> None:
+    def force(
+        self, path: str, outcome: ForceOutcome | None = None, *, span: Span | None = None
+    ) -> None:
         """Make the bytes of `path` as they are now durable; raises `DiskError` where it fails.
+
+        With a `span` only the sectors that it touches, and the length. A failure drops what is
+        dirty in the whole file all the same: the kernel may have been writing any of it.
 
         An interpreter that completes forces later asks `faults.force_outcome` when the force
         begins, keeps the token open for NEVER, and passes every other outcome on. Without
@@ -125,7 +131,7 @@ class CrashDisk:
             outcome = ForceOutcome.OK if self.faults is None else self.faults.force_outcome(path)
         match outcome:
             case ForceOutcome.OK:
-                self._force(held)
+                self._force(held, span)
             case ForceOutcome.FAIL:
                 if isinstance(held, OpenFile):
                     held.drop()
@@ -135,14 +141,14 @@ class CrashDisk:
             case ForceOutcome.LIE:
                 pass
 
-    def _force(self, held: Held) -> None:
+    def _force(self, held: Held, span: Span | None) -> None:
         if isinstance(held, FileBytes):
             return
         if self.contract.names is Names.ORDERED:
             self._journal.commit_file(held)
         else:
             self._journal.forget_lengths(held)
-        held.force(self.contract.sector)
+        held.force(self.contract.sector, span)
 
     def sync_directory(self, path: str) -> None:
         """Make names in `path` durable: its own alone, or the journal up to the last of them."""

@@ -7,6 +7,7 @@ failure may leave (torn pages, lost names) is a larger set; this class does not 
 from collections.abc import Mapping
 
 from refimpl.model.disk import DiskError
+from refimpl.model.effect import Span
 from refimpl.model.ids import Millis
 
 _PAGE = 4096
@@ -142,8 +143,9 @@ class MemoryDisk:
             raise DiskError("remove_directory", path, "not empty")
         self._directories.discard(path)
 
-    def force(self, path: str) -> None:
+    def force(self, path: str, *, span: Span | None = None) -> None:
         """Nothing is lost here, so there is nothing to do."""
+        assert span is None or 0 <= span.start <= span.end
         self._file("force", path)
 
     def sync_directory(self, path: str) -> None:

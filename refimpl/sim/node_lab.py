@@ -305,7 +305,7 @@ class NodeLab(ABC):
         failed = failed or not disk.exists(pending.path)
         if isinstance(disk, CrashDisk) and disk.exists(pending.path):
             try:
-                disk.force(pending.path, ForceOutcome.FAIL if failed else None)
+                disk.force(pending.path, ForceOutcome.FAIL if failed else None, span=pending.span)
             except DiskError:
                 failed = True
         self.perform(self.node.forced(pending.token, failed=failed, now=self.now))

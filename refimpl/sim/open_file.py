@@ -1,5 +1,8 @@
 """One file of a running disk: its page cache, its durable bytes, and its dirty sectors."""
 
+from collections.abc import Collection
+
+from refimpl.model.effect import Span
 from refimpl.model.ids import Millis
 from refimpl.sim.disk_contract import PendingFile
 from refimpl.sim.file_bytes import PAGE, FileBytes, Pages, cut_pages, read_pages, write_pages
@@ -76,20 +79,34 @@ class OpenFile:
         if self.dropped:
             self.dropped.discard(number)
 
-    def force(self, sector: int) -> None:
-        """Everything in the cache is durable, but for what an earlier force dropped."""
-        if not self.dropped:
+    def force(self, sector: int, span: Span | None = None) -> None:
+        """Everything in the cache is durable, but for what an earlier force dropped.
+
+        With a `span` only the sectors that it touches, and the length.
+        """
+        forced = self._forced(sector, span)
+        if len(forced) == len(self.versions):
             self.durable = FileBytes.of(self.pages, self.size, self.modified)
             self.versions.clear()
             return
         news = {
-            number: versions[-1].rstrip(b"\0")
-            for number, versions in self.versions.items()
-            if number not in self.dropped and number * sector < self.size
+            number: self.versions[number][-1].rstrip(b"\0")
+            for number in forced
+            if number * sector < self.size
         }
         self.durable = self.durable.with_sectors(self.size, sector, news)
-        for number in [number for number in self.versions if number not in self.dropped]:
+        for number in forced:
             del self.versions[number]
+
+    def _forced(self, sector: int, span: Span | None) -> Collection[int]:
+        """Numbers of the dirty sectors that a force of `span` writes."""
+        if span is None:
+            wanted: Collection[int] = self.versions
+        else:
+            empty = span.start >= span.end
+            touched = range(0) if empty else range(span.start // sector, -(-span.end // sector))
+            wanted = [number for number in self.versions if number in touched]
+        return [n for n in wanted if n not in self.dropped] if self.dropped else wanted
 
     def drop(self) -> None:
         """A force failed: dirty sectors count as clean, whatever the platter holds."""

@@ -119,6 +119,7 @@ def _files(queue: MappedFileQueue) -> Key:
                 f.wrote_position,
                 f.committed_position,
                 f.flushed_position,
+                f.blanked_end,
                 f.store_timestamp,
                 None if f.write_buffer is None else bytes(f.write_buffer[: f.wrote_position]),
             )
@@ -136,7 +137,7 @@ def state_key(lab: StoreLab) -> Key:
         disk.crash(),
         lab.now,
         lab.ledger,
-        tuple((p.wanted.path, p.ran) for p in lab.pending.values()),
+        tuple((p.wanted.path, p.wanted.span, p.ran) for p in lab.pending.values()),
         tuple(lab.tickets.values()),
         tuple(sorted(store.actors().items())),
         _files(log.mapped_file_queue),

@@ -18,6 +18,7 @@ from typing import Final, Protocol, assert_never, runtime_checkable
 
 from refimpl.model.config import Config
 from refimpl.model.disk import DiskError
+from refimpl.model.effect import Span
 from refimpl.model.errors import StartRefused
 from refimpl.model.ids import (
     Actor,
@@ -55,8 +56,8 @@ _PULL: Final = 32
 class Forceable(Protocol):
     """A disk that can make a file durable."""
 
-    def force(self, path: str) -> None:
-        """Make the bytes durable that the file has now; raises `DiskError`."""
+    def force(self, path: str, *, span: Span | None = None) -> None:
+        """Make the bytes durable that the file has now in `span`; raises `DiskError`."""
 
 
 @dataclass(slots=True)
@@ -251,7 +252,7 @@ class StoreLab:
         disk = self.disk.disk
         if not pending.ran and isinstance(disk, Forceable):
             try:
-                disk.force(pending.wanted.path)
+                disk.force(pending.wanted.path, span=pending.wanted.span)
             except DiskError:
                 return False
         pending.ran = True

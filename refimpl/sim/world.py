@@ -12,9 +12,18 @@ from dataclasses import dataclass, field
 from typing import Protocol, assert_never
 
 from refimpl.model.disk import Disk, DiskError
-from refimpl.model.effect import CloseChannel, Connect, Effect, Force, SendBytes, Started, Stopped
+from refimpl.model.effect import (
+    CloseChannel,
+    Connect,
+    Effect,
+    Force,
+    SendBytes,
+    Span,
+    Started,
+    Stopped,
+)
 from refimpl.model.errors import StartRefused
-from refimpl.model.ids import Address, ChannelId, ForceToken, Millis
+from refimpl.model.ids import Address, ChannelId, Millis
 from refimpl.model.node import Node
 from refimpl.sim.disk_faults import ForceNeverEnds
 
@@ -29,8 +38,8 @@ class SimulatedDisk(Disk, Protocol):
 
     now: Millis
 
-    def force(self, path: str) -> None:
-        """Make the bytes durable that the file has now; raises `DiskError`."""
+    def force(self, path: str, *, span: Span | None = None) -> None:
+        """Make the bytes durable that the file has now in `span`; raises `DiskError`."""
 
 
 class WorldStuck(AssertionError):
@@ -199,8 +208,8 @@ class World:
                             host, channel, address
                         )
                     )
-                case Force(token, path):
-                    self.later(lambda token=token, path=path: self._force(host, token, path))  # type: ignore[misc]
+                case Force():
+                    self.later(lambda force=effect: self._force(host, force))  # type: ignore[misc]
                 case Started():
                     host.started = True
                 case Stopped():
@@ -242,18 +251,18 @@ class World:
         self._perform(peer, peer.node.accepted(theirs, local, address, self.now))
         self._perform(host, host.node.connected(channel, local, self.now))
 
-    def _force(self, host: _Host, token: ForceToken, path: str) -> None:
+    def _force(self, host: _Host, force: Force) -> None:
         """Let the disk do it, and tell the node; of a force that never ends nobody hears."""
         if self._hosts.get(host.name) is not host:
             return
         failed = False
         try:
-            host.disk.force(path)
+            host.disk.force(force.path, span=force.span)
         except ForceNeverEnds:
             return
         except DiskError:
             failed = True
-        self._perform(host, host.node.forced(token, failed=failed, now=self.now))
+        self._perform(host, host.node.forced(force.token, failed=failed, now=self.now))
 
     def _fire_timers(self) -> None:
         for host in list(self._hosts.values()):

@@ -12,6 +12,7 @@ from typing import Final
 
 from refimpl.model.config import Config
 from refimpl.model.disk import DiskError
+from refimpl.model.effect import Span
 from refimpl.model.ids import ForceToken, Millis, PhysicalOffset, Ticket
 from refimpl.model.release import Release
 from refimpl.model.status import PutMessageStatus
@@ -271,7 +272,7 @@ class FlushManager:
         wanted = self._log.mapped_file_queue.flush(pages)
         if wanted is None:
             return None
-        self._log_force = self._force(wanted.path), wanted
+        self._log_force = self._force(wanted.path, wanted.span), wanted
         if self._tracer is not None and not asked:
             self._tracer(ForceLog(PhysicalOffset(wanted.where)))
         return wanted
@@ -317,7 +318,7 @@ class FlushManager:
             queue.sync()
             wanted = queue.mapped_file_queue.flush(pages)
             if wanted is not None:
-                token = self._force(wanted.path)
+                token = self._force(wanted.path, wanted.span)
                 self._queue_forces[token] = queue.mapped_file_queue, wanted
                 tokens.append(token)
         last = self._index.take_last_file() if self.draining else ()
@@ -376,10 +377,10 @@ class FlushManager:
 
     # --- completions
 
-    def _force(self, path: str) -> ForceToken:
+    def _force(self, path: str, span: Span | None = None) -> ForceToken:
         token = ForceToken(self._next_token)
         self._next_token += 1
-        self._events.append(ForceWanted(token, path))
+        self._events.append(ForceWanted(token, path, span))
         return token
 
     def forced(self, token: ForceToken, *, failed: bool, now: Millis) -> Millis | None:

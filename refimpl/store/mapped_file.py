@@ -29,6 +29,7 @@ class MappedFile:
     """
 
     __slots__ = (
+        "blanked_end",
         "committed_position",
         "disk",
         "file_from_offset",
@@ -51,6 +52,7 @@ class MappedFile:
         self.wrote_position = 0
         self.committed_position = 0
         self.flushed_position = 0
+        self.blanked_end = 0  # end of what `write_at` wrote since the last force
         self.store_timestamp = 0  # store time of the last message appended in this life
         self.start_timestamp = -1  # remembered by the consume queue's search by time (5.5.0)
         self.stop_timestamp = -1
@@ -89,6 +91,7 @@ class MappedFile:
         assert position + len(data) <= self.file_size
         if self.write_buffer is None:
             self.disk.write(self.path, position, data)
+            self.blanked_end = max(self.blanked_end, position + len(data))
         else:
             self.write_buffer[position : position + len(data)] = data
 

@@ -12,6 +12,7 @@ from itertools import pairwise
 from typing import Final, NamedTuple
 
 from refimpl.model.disk import Disk, DiskError
+from refimpl.model.effect import Span
 from refimpl.store.errors import StoreLoadRefused
 from refimpl.store.mapped_file import MappedFile, offset_to_file_name
 
@@ -19,9 +20,10 @@ DELETE_FILES_BATCH_MAX: Final = 10
 
 
 class FlushWanted(NamedTuple):
-    """A force of `path` would make everything below `where` durable."""
+    """A force of `span` of `path` would make everything below `where` durable."""
 
     path: str
+    span: Span
     where: int  # offset in the queue of files
     store_timestamp: int  # of the last message appended to that file; 0 for none in this life
     thorough: bool  # asked without a least number of pages: the checkpoint may follow it
@@ -222,7 +224,7 @@ class MappedFileQueue:
     def flush(self, least_pages: int) -> FlushWanted | None:
         """Say what to force now, or None: one file at a time, the one at `flushed_where`.
 
-        STORE-FLUSH-3: a force stops at the end of a file. The caller forces the path, and calls
+        STORE-FLUSH-3: a force stops at the end of a file. The caller forces the span, and calls
         `flushed` when, and only when, that succeeded.
         """
         # what retention took before it was flushed is no debt
@@ -233,8 +235,10 @@ class MappedFileQueue:
         reached = mapped_file.file_from_offset + mapped_file.read_position
         if reached == where:
             return None
+        start = max(where - mapped_file.file_from_offset, 0)
+        span = Span(start, max(mapped_file.read_position, mapped_file.blanked_end))
         return FlushWanted(
-            mapped_file.path, reached, mapped_file.store_timestamp, thorough=least_pages == 0
+            mapped_file.path, span, reached, mapped_file.store_timestamp, thorough=least_pages == 0
         )
 
     def flushed(self, wanted: FlushWanted) -> None:
@@ -244,6 +248,8 @@ class MappedFileQueue:
         mapped_file = self.find_mapped_file_by_offset(wanted.where - 1)
         if mapped_file is not None:  # else retention took the file meanwhile
             mapped_file.flushed_position = wanted.where - mapped_file.file_from_offset
+            if mapped_file.blanked_end <= wanted.span.end:
+                mapped_file.blanked_end = 0
         self.flushed_where = wanted.where
         if wanted.thorough:
             self.store_timestamp = wanted.store_timestamp
@@ -260,7 +266,7 @@ class MappedFileQueue:
         if mapped_file is None or mapped_file.path != wanted.path:
             return
         start = max(self.flushed_where - mapped_file.file_from_offset, 0)
-        length = mapped_file.read_position - start
+        length = max(mapped_file.read_position, mapped_file.blanked_end) - start
         try:
             data = self.disk.read(wanted.path, start, length)
             self.disk.write(wanted.path, start, data)

@@ -6,16 +6,21 @@ The owner turns `ForceWanted` into the effect `Force`, `PutCompleted` into an an
 
 from typing import NamedTuple, TypeAlias
 
+from refimpl.model.effect import Span
 from refimpl.model.ids import ForceToken, Ticket
 from refimpl.model.status import PutMessageStatus
 from refimpl.store.message_arriving import MessageArrived
 
 
 class ForceWanted(NamedTuple):
-    """Make the bytes of `path` durable and tell `MessageStore.forced`."""
+    """Make the bytes of `path` durable, those in `span`, and tell `MessageStore.forced`.
+
+    None is the whole file.
+    """
 
     token: ForceToken
     path: str
+    span: Span | None = None
 
 
 class PutCompleted(NamedTuple):

@@ -61,7 +61,7 @@ def plant_shows_unforced(patch: pytest.MonkeyPatch) -> None:
 
 
 def plant_lies_about_the_force(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(CrashDisk, "force", lambda self, path: None)
+    patch.setattr(CrashDisk, "force", lambda self, path, **_: None)
 
 
 @pytest.mark.parametrize(

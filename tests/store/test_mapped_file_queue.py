@@ -8,8 +8,8 @@ from fuzz.store_rig import ForgetfulDisk
 from refimpl.model.disk import DiskError
 from refimpl.model.override import override
 from refimpl.sim.crash_disk import CrashDisk
-from refimpl.sim.crash_images import Extreme
-from refimpl.sim.disk_faults import DiskFault, DiskFaults, FaultPoint
+from refimpl.sim.crash_images import DiskContract, Extreme
+from refimpl.sim.disk_faults import DiskFault, DiskFaults, FaultPoint, ForceOutcome
 from refimpl.sim.memory_disk import MemoryDisk
 from refimpl.store.errors import StoreLoadRefused
 from refimpl.store.mapped_file import MappedFile, offset_to_file_name
@@ -139,6 +139,34 @@ def test_flush_ends_at_the_end_of_a_file() -> None:
     assert queue.flush(0) is None
     queue.flushed(first)  # late: durability never moves backwards
     assert queue.flushed_where == SIZE + 3
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_a_force_is_asked_for_what_counts_as_durable(fails: bool) -> None:
+    """STORE-FLUSH-3: from the flushed position on, with the zeros that stand behind the end."""
+    disk = CrashDisk(DiskContract(sector=16), files={"q/" + "0" * 20: b"o" * 64})
+    queue = MappedFileQueue(disk, "q", 64)
+    queue.load()
+    (held,) = queue.mapped_files
+    held.set_positions(16)
+    queue.flushed_where = 16
+    held.write_at(48, bytes(16))
+    assert queue.append_message(b"new")
+    wanted = queue.flush(0)
+    assert wanted is not None
+    assert wanted.span == (16, 64)
+    if fails:
+        with pytest.raises(DiskError):
+            disk.force(wanted.path, ForceOutcome.FAIL, span=wanted.span)
+        queue.dirty_again(wanted)
+    disk.force(wanted.path, span=wanted.span)
+    queue.flushed(wanted)
+    least = disk.crash().extreme(Extreme.NOTHING).files[wanted.path]
+    assert least.read(0, 64) == b"o" * 16 + b"new" + b"o" * 29 + bytes(16)
+    assert queue.append_message(b"er")
+    again = queue.flush(0)
+    assert again is not None
+    assert again.span == (19, 21)
 
 
 def test_failed_force_dirties_the_bytes_again() -> None:
