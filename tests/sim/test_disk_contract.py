@@ -178,9 +178,8 @@ OPERATION = st.one_of(
 def outcome(disk: Anything, operation: tuple[object, ...]) -> object:
     method, *arguments = operation
     try:
-        if isinstance(arguments[-1], Span):
-            path, span = arguments
-            disk.force(str(path), span=span)
+        if isinstance(span := arguments[-1], Span):
+            disk.force(str(arguments[0]), span=span)
             return None
         return getattr(disk, str(method))(*arguments)
     except DiskError as error:
