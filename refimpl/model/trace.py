@@ -69,8 +69,39 @@ class ForceFailed(NamedTuple):
     where: PhysicalOffset
 
 
+class StepFlush(NamedTuple):
+    """AsyncFlush: the flusher made a round, which a `ForceLog` follows where it forces something.
+
+    `passed` is the time in milliseconds since the round before it, of the flusher or the
+    committer; 0 for the first of a life. `age` is the time since the last thorough round, at most
+    the interval of those.
+    """
+
+    passed: int
+    age: int
+
+
+class StepCommit(NamedTuple):
+    """AsyncFlush: the committer made a round, which a `Commit` follows where bytes moved.
+
+    `age` is the time since it last moved some, or took everything.
+    """
+
+    passed: int
+    age: int
+
+
+class CommitFailed(NamedTuple):
+    """AsyncFlush: the disk took nothing of what the round had for it."""
+
+    where: PhysicalOffset
+
+
 class Commit(NamedTuple):
-    """AsyncFlush: bytes of the pool reached the page cache; `where` is the committed position."""
+    """MappedFileQueue: bytes of the pool reached the page cache.
+
+    `where` is the committed position.
+    """
 
     where: PhysicalOffset
 
@@ -175,6 +206,9 @@ TraceEvent: TypeAlias = (
     | ForceLog
     | Flushed
     | ForceFailed
+    | StepFlush
+    | StepCommit
+    | CommitFailed
     | Commit
     | WakeupCustomer
     | Dispatch

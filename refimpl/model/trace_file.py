@@ -34,7 +34,12 @@ class TraceHeader(NamedTuple):
     sync_flush: bool
     file_size: int  # of a mapped file of the log
     min_blank: int  # room that a record leaves for the blank of its file
+    page_size: int
     pool: int  # buffers of the transient store pool, 0 for none
+    flush_least_pages: int  # what a round of ASYNC_FLUSH leaves that is not thorough
+    commit_least_pages: int
+    flush_interval: int  # milliseconds between two thorough rounds
+    commit_interval: int
     flush_attempts_max: int
     sees_last_flush: bool
     repeat: str  # the command that makes this trace again, "" where nobody knows

@@ -47,6 +47,7 @@ from refimpl.store.message_store import MessageStore
 from refimpl.store.store_event import ForceWanted, PutCompleted, StoreEvent, StoreStopped
 
 HOST: Final = Address("127.0.0.1", 10911)
+WITHIN: Final = "within an action"  # of a crash: what nobody heard of may be half done
 START: Final = Millis(1_700_000_000_000)
 _ROUNDS_MAX: Final = 10_000  # a store that never comes to rest is a defect
 _PULL: Final = 32
@@ -107,7 +108,7 @@ class StoreLab:
             self.store.start(self.now)
         except Stopped:
             self._dead()
-            self._crashed(power=True)
+            self._crashed(power=True, image=WITHIN)
             return False
         except StartRefused as error:
             self.refused = str(error)
@@ -150,15 +151,15 @@ class StoreLab:
             self._crashed(power=False)
         return self._dead()
 
-    def fail_power(self) -> LabDisk:
+    def fail_power(self, *, image: str = "") -> LabDisk:
         """End everything at once; the caller chooses what of the disk is left."""
         self.ledger = self.ledger.power_failed()
-        self._crashed(power=True)
+        self._crashed(power=True, image=image)
         return self._dead()
 
-    def _crashed(self, *, power: bool) -> None:
+    def _crashed(self, *, power: bool, image: str = "") -> None:
         if self.trace is not None:
-            self.trace.crash(power=power, image="")
+            self.trace.crash(power=power, image=image)
 
     def shutdown(self) -> None:
         """Begin the orderly end; with every force that it asks for done it says `StoreStopped`."""
@@ -308,7 +309,7 @@ class StoreLab:
         try:
             action()
         except Stopped:
-            self.fail_power()
+            self.fail_power(image=WITHIN)
             return
         self._drain()
 

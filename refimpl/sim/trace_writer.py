@@ -13,6 +13,7 @@ from refimpl.model.message_codec import BLANK_HEADER_SIZE
 from refimpl.model.release import Release
 from refimpl.model.trace import Crash, Recovered, Shutdown, TraceEvent
 from refimpl.model.trace_file import Trace, TraceHeader, lines
+from refimpl.store.mapped_file import OS_PAGE_SIZE
 
 UNKNOWN_END = PhysicalOffset(-1)
 
@@ -37,7 +38,12 @@ class TraceLog:
                 sync_flush=config.text("flushDiskType") == "SYNC_FLUSH",
                 file_size=config.integer("mappedFileSizeCommitLog"),
                 min_blank=BLANK_HEADER_SIZE,
+                page_size=OS_PAGE_SIZE,
                 pool=pool if config.boolean("transientStorePoolEnable") else 0,
+                flush_least_pages=config.integer("flushCommitLogLeastPages"),
+                commit_least_pages=config.integer("commitCommitLogLeastPages"),
+                flush_interval=config.integer("flushCommitLogThoroughInterval"),
+                commit_interval=config.integer("commitCommitLogThoroughInterval"),
                 flush_attempts_max=release.flush_attempts_max,
                 sees_last_flush=release.sees_last_flush,
                 repeat=repeat,

@@ -18,12 +18,15 @@ from refimpl.model.release import Release
 from refimpl.model.status import PutMessageStatus
 from refimpl.model.trace import (
     Commit,
+    CommitFailed,
     DropRequest,
     Flush,
     Flushed,
     ForceFailed,
     ForceLog,
     PutRequest,
+    StepCommit,
+    StepFlush,
     SwapRequests,
     Tracer,
     WakeupCustomer,
@@ -33,7 +36,7 @@ from refimpl.store import group_commit as commits
 from refimpl.store.commit_log import CommitLog
 from refimpl.store.consume_queue import ConsumeQueue
 from refimpl.store.consume_queue_table import ConsumeQueueTable
-from refimpl.store.flush_real_time import Rhythm, committed_some, least_pages
+from refimpl.store.flush_real_time import Rhythm, age, committed_some, least_pages
 from refimpl.store.index_file import IndexFile
 from refimpl.store.index_service import IndexService
 from refimpl.store.mapped_file import OS_PAGE_SIZE
@@ -68,6 +71,7 @@ class FlushManager:
         "_recovered_to",
         "_round",
         "_round_ends",
+        "_traced_round",
         "_tracer",
         "_wakes_on_put",
         "_written_checkpoint",
@@ -90,6 +94,7 @@ class FlushManager:
         tracer: Tracer | None = None,
     ) -> None:
         self._tracer = tracer
+        self._traced_round: Millis | None = None
         self._log = log
         self._queues = queues
         self._index = index
@@ -186,6 +191,9 @@ class FlushManager:
         if self._log_force is None:
             pages = config.integer("flushCommitLogLeastPages")
             thorough = config.integer("flushCommitLogThoroughInterval")
+            if self._tracer is not None:
+                since = age(self._flush_rhythm, thorough, now)
+                self._tracer(StepFlush(self._passed(now), since))
             self._flush_rhythm, pages = least_pages(self._flush_rhythm, pages, thorough, now)
             self._force_log(pages)
         return Millis(now + max(1, config.integer("flushIntervalCommitLog")))
@@ -195,11 +203,19 @@ class FlushManager:
         config = self._config
         pages = config.integer("commitCommitLogLeastPages")
         thorough = config.integer("commitCommitLogThoroughInterval")
+        if self._tracer is not None:
+            since = age(self._commit_rhythm, thorough, now)
+            self._tracer(StepCommit(self._passed(now), since))
         self._commit_rhythm, pages = least_pages(self._commit_rhythm, pages, thorough, now)
-        moved = self._commit_log(pages)
+        moved = self.commit_log(pages)
         if moved:
             self._commit_rhythm = committed_some(self._commit_rhythm, now)
         return Millis(now + max(1, config.integer("commitIntervalCommitLog"))), moved
+
+    def _passed(self, now: Millis) -> int:
+        """Tell a tracer how long ago the last round was."""
+        before, self._traced_round = self._traced_round, now
+        return 0 if before is None else now - before
 
     def next_deadline(self) -> Millis | None:
         """When `step_expire` has an answer to give."""
@@ -260,12 +276,17 @@ class FlushManager:
         status = self.replica_status.pop(ticket, answer.status)
         self._events.append(PutCompleted(ticket, status))
 
-    def _commit_log(self, pages: int) -> bool:
-        if self._log.commit(pages):
-            return False
-        if self._tracer is not None:
-            self._tracer(Commit(PhysicalOffset(self._log.mapped_file_queue.committed_where)))
-        return True
+    def commit_log(self, pages: int) -> bool:
+        """Move one file's bytes from the pool to the page cache; True where some moved."""
+        moved = not self._log.commit(pages)
+        if self._tracer is not None and self._log.pool is not None:
+            queue = self._log.mapped_file_queue
+            where = PhysicalOffset(queue.committed_where)
+            if moved:
+                self._tracer(Commit(where))
+            elif queue.has_to_commit(pages):
+                self._tracer(CommitFailed(where))
+        return moved
 
     def _force_log(self, pages: int, *, asked: bool = False) -> FlushWanted | None:
         """Begin a force; `asked`: a producer waits for it, and the caller tells the tracer."""
@@ -455,7 +476,7 @@ class FlushManager:
             self._run_group_commit(now)
         if self._log_force is not None or self._round is not None:
             return False
-        while self._commit_log(0):
+        while self.commit_log(0):
             pass
         if self._force_log(0) or self._begin_round(0):
             return False

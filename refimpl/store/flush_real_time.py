@@ -27,6 +27,11 @@ def least_pages(s: Rhythm, pages: int, thorough_interval: int, now: Millis) -> t
     return s, pages
 
 
+def age(s: Rhythm, thorough_interval: int, now: Millis) -> int:
+    """Milliseconds since the last thorough round, at most the interval; for a tracer."""
+    return min(now - s.last_thorough, thorough_interval)
+
+
 def committed_some(_s: Rhythm, now: Millis) -> Rhythm:
     """Put the next thorough round off: a commit moved bytes just now (CommitRealTimeService)."""
     return Rhythm(now)

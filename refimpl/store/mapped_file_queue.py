@@ -290,6 +290,17 @@ class MappedFileQueue:
         )
         return self.committed_where == where, mapped_file if finished else None
 
+    def has_to_commit(self, least_pages: int) -> bool:
+        """Tell whether a commit has bytes to move."""
+        where = self.committed_where
+        mapped_file = self.find_mapped_file_by_offset(where, where == 0)
+        return (
+            mapped_file is not None
+            and mapped_file.write_buffer is not None
+            and mapped_file.wrote_position > mapped_file.committed_position
+            and mapped_file.is_able_to_commit(least_pages)
+        )
+
     def fall_behind(self) -> int:
         """Bytes written and not flushed; 0 while nothing was ever flushed (howMuchFallBehind)."""
         if not self.mapped_files or self.flushed_where == 0:

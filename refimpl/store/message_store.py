@@ -326,7 +326,7 @@ class MessageStore(StoreReads):
         self.shut_down = True
         self._stopping = True
         self._due.clear()
-        while not self.commit_log.commit(0):
+        while self.flush_manager.commit_log(0):
             pass
         begun = -1
         while begun < self.reput.reput_from_offset:

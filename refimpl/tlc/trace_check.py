@@ -99,6 +99,22 @@ def _dispatch_constants(header: TraceHeader) -> Constants:
     )
 
 
+def _async_flush_constants(header: TraceHeader) -> Constants:
+    return (
+        ("FileSize", str(header.file_size)),
+        ("PageSize", str(header.page_size)),
+        ("FlushLeastPages", str(header.flush_least_pages)),
+        ("CommitLeastPages", str(header.commit_least_pages)),
+        ("FlushInterval", str(header.flush_interval)),
+        ("CommitInterval", str(header.commit_interval)),
+        ("PoolSize", str(header.pool)),
+        ("Sizes", "{1}"),
+        ("MinBlank", str(header.min_blank)),
+        ("MaxOffset", str(2**30)),
+        ("Design", '"right"'),
+    )
+
+
 def _delay_queue_constants(header: TraceHeader) -> Constants:
     del header  # the same for every store
     return (
@@ -163,6 +179,18 @@ MODELS: Final = {
         False,
         lambda header: header.pool == 0,
         _store_observable_constants,
+    ),
+    "AsyncFlush": Model(
+        "TraceAsyncFlush",
+        frozenset(
+            {
+                *("Append", "StepFlush", "StepCommit", "Commit", "CommitFailed", "ForceLog"),
+                *("Flushed", "ForceFailed", "Dispatch", "Crash", "Shutdown", "Recovered"),
+            }
+        ),
+        False,
+        lambda header: not header.sync_flush,
+        _async_flush_constants,
     ),
     "DelayQueue": Model(
         "TraceDelayQueue",

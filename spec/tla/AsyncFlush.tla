@@ -18,13 +18,12 @@
 (*          Implements StoreObservable (PROPERTY ObservableSpec).          *)
 (*                                                                         *)
 (* Leaves out, and why that is safe                                        *)
-(*   - Records and blanks: an offset is a record of length one.  Nothing   *)
-(*     here looks into a file, and recovery cuts at records (Recovery).    *)
+(*   - What stands in a record, and where a crash may cut: in the bounds   *)
+(*     below a record has the length one, and recovery cuts at records     *)
+(*     (Recovery; TraceAsyncFlush keeps their ends).                       *)
 (*   - Milliseconds: time is counted in ticks, up to the interval, beyond  *)
 (*     which its length makes no difference to any round.                  *)
 (*   - Wake-ups (STORE-FLUSH-8): a round may happen at any time.           *)
-(*   - A disk that refuses a commit: the round moved nothing, which is a   *)
-(*     round that was not made.                                            *)
 (***************************************************************************)
 EXTENDS Integers, FiniteSets
 
@@ -33,6 +32,8 @@ CONSTANTS
   FlushLeastPages, CommitLeastPages,   \* what a round that is not thorough leaves
   FlushInterval, CommitInterval,       \* ticks between two thorough rounds
   PoolSize,                            \* buffers; 0 for no pool
+  Sizes,                               \* bound: of records
+  MinBlank,                            \* room that a record leaves for a blank in its file
   MaxOffset,                           \* bound
   Design                               \* "right", or a wrong design kept on purpose
 
@@ -72,18 +73,23 @@ Init ==
   /\ wrote = 0 /\ buffered = {} /\ committed = 0 /\ flushed = 0 /\ durable = 0 /\ forcing = 0
   /\ flushAge = FlushInterval /\ commitAge = CommitInterval /\ up = FALSE
 ----------------------------------------------------------------------------
-DoAppend ==         \* STORE-FLUSH-9: a new file borrows a buffer, or is written without one
-  /\ up /\ wrote < MaxOffset
-  /\ wrote' = wrote + 1
-  /\ buffered' = IF wrote % FileSize = 0 /\ Cardinality(buffered) < PoolSize
-                 THEN buffered \cup {wrote} ELSE buffered
+(* A record that does not fit leaves a blank and begins the next file.
+   STORE-FLUSH-9: a new file borrows a buffer, or is written without one *)
+Fits(size) == (wrote % FileSize) + size + MinBlank <= FileSize
+Place(size) == IF Fits(size) THEN wrote ELSE NextFile(wrote)
+CanBorrow == Cardinality(buffered) < PoolSize
+Writes(at, size, borrows) ==
+  /\ up /\ at + size <= MaxOffset
+  /\ wrote' = at + size
+  /\ buffered' = IF at % FileSize = 0 /\ borrows THEN buffered \cup {at} ELSE buffered
   /\ UNCHANGED <<committed, flushed, durable, forcing, ages, up>>
+DoAppend(size) == size + MinBlank <= FileSize /\ Writes(Place(size), size, CanBorrow)
 
-Tick ==
-  /\ up /\ (flushAge < FlushInterval \/ commitAge < CommitInterval)
-  /\ flushAge' = Min(flushAge + 1, FlushInterval)
-  /\ commitAge' = Min(commitAge + 1, CommitInterval)
+Ages(ticks) ==
+  /\ flushAge' = Min(flushAge + ticks, FlushInterval)
+  /\ commitAge' = Min(commitAge + ticks, CommitInterval)
   /\ UNCHANGED <<wrote, buffered, committed, flushed, durable, forcing, up>>
+Tick == up /\ (flushAge < FlushInterval \/ commitAge < CommitInterval) /\ Ages(1)
 
 (* STORE-FLUSH-6, STORE-FLUSH-7: enough pages, a full file, or everything now and then *)
 Thorough(age, interval) == age = interval /\ Design # "never-thorough"
@@ -92,33 +98,49 @@ Enough(from, to, full, least, thorough) ==
 
 (* CommitRealTimeService: one file's bytes from the buffer to the page cache *)
 CommitEnd == Min(NextFile(committed), wrote)
+CommitThorough == Thorough(commitAge, CommitInterval)
+Moves ==
+  IF FileOf(committed) \in buffered
+  THEN Enough(committed, CommitEnd, wrote >= NextFile(committed), CommitLeastPages, CommitThorough)
+  ELSE CommitEnd > committed
+Move ==
+  /\ committed' = CommitEnd
+     \* STORE-FLUSH-10: a buffer that is copied to its end comes back
+  /\ buffered' = IF CommitEnd = NextFile(committed)
+                 THEN buffered \ {FileOf(committed)} ELSE buffered
 StepCommit ==
-  LET thorough == Thorough(commitAge, CommitInterval)
-      moves == IF FileOf(committed) \in buffered
-               THEN Enough(committed, CommitEnd, wrote >= NextFile(committed),
-                           CommitLeastPages, thorough)
-               ELSE CommitEnd > committed
-  IN /\ up /\ PoolSize > 0 /\ (moves \/ thorough)
-     /\ committed' = IF moves THEN CommitEnd ELSE committed
-        \* STORE-FLUSH-10: a buffer that is copied to its end comes back
-     /\ buffered' = IF moves /\ CommitEnd = NextFile(committed)
-                    THEN buffered \ {FileOf(committed)} ELSE buffered
-     /\ commitAge' = 0
-     /\ UNCHANGED <<wrote, flushed, durable, forcing, flushAge, up>>
+  /\ up /\ PoolSize > 0 /\ (Moves \/ CommitThorough)
+  /\ IF Moves THEN Move ELSE UNCHANGED <<committed, buffered>>
+  /\ commitAge' = 0
+  /\ UNCHANGED <<wrote, flushed, durable, forcing, flushAge, up>>
+
+(* The disk refused the round: the bytes stay in the buffer, and the next round takes them *)
+CommitFailed ==
+  /\ up /\ Moves /\ FileOf(committed) \in buffered
+  /\ commitAge' = IF CommitThorough THEN 0 ELSE commitAge
+  /\ UNCHANGED <<wrote, buffered, committed, flushed, durable, forcing, flushAge, up>>
 
 (* FlushRealTimeService: one file, as far as it is in the page cache *)
 FlushEnd ==
   LET inCache == IF FileOf(flushed) \in buffered /\ Design # "flush-ignores-pool"
                  THEN committed ELSE wrote
   IN Max(flushed, Min(NextFile(flushed), inCache))
+FlushThorough == Thorough(flushAge, FlushInterval)
+Forces ==
+  Enough(flushed, FlushEnd, wrote >= NextFile(flushed), FlushLeastPages, FlushThorough)
 StepFlush ==
-  LET thorough == Thorough(flushAge, FlushInterval)
-      forces == Enough(flushed, FlushEnd, wrote >= NextFile(flushed),
-                       FlushLeastPages, thorough)
-  IN /\ up /\ forcing = 0 /\ (forces \/ thorough)
-     /\ forcing' = IF forces THEN FlushEnd ELSE 0
-     /\ flushAge' = IF thorough THEN 0 ELSE flushAge
-     /\ UNCHANGED <<wrote, buffered, committed, flushed, durable, commitAge, up>>
+  /\ up /\ forcing = 0 /\ (Forces \/ FlushThorough)
+  /\ forcing' = IF Forces THEN FlushEnd ELSE 0
+  /\ flushAge' = IF FlushThorough THEN 0 ELSE flushAge
+  /\ UNCHANGED <<wrote, buffered, committed, flushed, durable, commitAge, up>>
+
+(* STORE-FLUSH-13: the orderly end takes everything, file by file, and asks for no pages *)
+Drain ==
+  /\ up
+  /\ \/ /\ CommitEnd > committed /\ PoolSize > 0 /\ Move
+        /\ UNCHANGED <<wrote, flushed, durable, forcing, ages, up>>
+     \/ /\ forcing = 0 /\ FlushEnd > flushed /\ forcing' = FlushEnd
+        /\ UNCHANGED <<wrote, buffered, committed, flushed, durable, ages, up>>
 
 Flushed ==
   /\ up /\ forcing > 0
@@ -133,31 +155,34 @@ ForceFailed ==
   /\ UNCHANGED <<wrote, buffered, committed, flushed, durable, ages, up>>
 
 Ends(keep) ==
-  /\ up /\ up' = FALSE /\ wrote' = keep /\ buffered' = {} /\ committed' = keep
+  /\ up' = FALSE /\ wrote' = keep /\ buffered' = {} /\ committed' = keep
   /\ flushed' = 0 /\ forcing' = 0
   /\ flushAge' = FlushInterval /\ commitAge' = CommitInterval
   /\ UNCHANGED durable
-Kill == Ends(Readable)            \* the process: the page cache stays, the buffers go
+Kill == up /\ Ends(Readable)     \* the process: the page cache stays, the buffers go
+(* It may fail while the store opens, too *)
 PowerFails(keep) == durable <= keep /\ keep <= Readable /\ Ends(keep)
-Crash(keep) == PowerFails(keep) \/ (keep = Readable /\ Kill)
-Shutdown == durable = wrote /\ Ends(wrote)
+Shutdown == up /\ durable = wrote /\ Ends(wrote)
 
-Recovered(from) ==
+(* The log goes on at `to`: where the crash left it, or behind a blank that closes that file *)
+Recovered(from, to) ==
   /\ ~up /\ up' = TRUE
   /\ from <= durable /\ (from = durable \/ from % FileSize = 0)
+  /\ to >= wrote /\ wrote' = to /\ committed' = to
   /\ flushed' = from
-  /\ UNCHANGED <<wrote, buffered, committed, durable, forcing, ages>>
+  /\ UNCHANGED <<buffered, durable, forcing, ages>>
 
 Next ==
-  \/ DoAppend \/ Tick \/ StepCommit \/ StepFlush \/ Flushed \/ ForceFailed
+  \/ \E size \in Sizes : DoAppend(size)
+  \/ Tick \/ StepCommit \/ CommitFailed \/ StepFlush \/ Drain \/ Flushed \/ ForceFailed
   \/ Kill \/ \E keep \in Offsets : PowerFails(keep)
-  \/ Shutdown \/ \E from \in Offsets : Recovered(from)
+  \/ Shutdown \/ \E from \in Offsets : Recovered(from, wrote)
 Spec == Init /\ [][Next]_vars
 
-(* Time passes, rounds are made, and of the forces asked again and again one succeeds *)
+(* Time passes, rounds are made, and of what is asked of the disk again and again one succeeds *)
 FairSpec ==
   /\ Spec
-  /\ WF_vars(Tick) /\ WF_vars(StepCommit) /\ WF_vars(StepFlush)
+  /\ WF_vars(Tick) /\ SF_vars(StepCommit) /\ WF_vars(StepFlush)
   /\ WF_vars(Flushed \/ ForceFailed) /\ SF_vars(Flushed)
 ----------------------------------------------------------------------------
 TypeOK ==

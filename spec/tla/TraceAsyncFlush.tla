@@ -1,0 +1,249 @@
+--------------------------- MODULE TraceAsyncFlush ---------------------------
+(***************************************************************************)
+(* Traces of a store under ASYNC_FLUSH, with and without the transient     *)
+(* store pool, against AsyncFlush, used unchanged.  See TraceGroupCommit   *)
+(* for the pattern.                                                        *)
+(*                                                                         *)
+(* A round is one event, and its Commit or ForceLog the next: whether it   *)
+(* follows, and where it reaches, must be what the round decides.  Time    *)
+(* passes in a silent step before a round.  A crash may cut behind any     *)
+(* record: their ends above what is durable are kept.                      *)
+(***************************************************************************)
+EXTENDS AsyncFlush, TraceData, Sequences, TLC
+VARIABLES t, l,
+          ends,        \* of the records that are not durable, in order
+          batches,     \* [from, to]: one event, many records
+          ticked,      \* the time before the next round has passed
+          told,        \* where the round reaches of which the last event told; 0 for none
+          goesOnAt,    \* where this life began to append
+          draining,    \* the orderly end has begun
+          dispatched,  \* where dispatch has come in this life; -1 before it did anything
+          orderly      \* how the last life ended: "clean", "unclean", "killed", "fallen", or ""
+
+more == <<ends, batches, ticked, told, goesOnAt, draining, dispatched, orderly>>
+Trace == Traces[t]
+Ev    == Trace[l]
+Is(name) == IF l <= Len(Trace) THEN Ev.e = name ELSE FALSE
+Follows(name) == IF l < Len(Trace) THEN Trace[l + 1].e = name ELSE FALSE
+RangeOf(s) == {s[i] : i \in 1..Len(s)}
+
+(* A blank is no record: where what must stay ends with one, `survived` is the record before *)
+Closed(survived, end) == survived < end /\ NextFile(survived) = end
+Left == IF up THEN Readable ELSE wrote      \* what the page cache has
+Kept(survived) ==
+  IF survived = -1 THEN Left ELSE IF Closed(survived, durable) THEN durable ELSE survived
+InBatch(end) == \E b \in batches : b.from < end /\ end < b.to
+IsEnd(end) == end \in {durable, Left} \/ end \in RangeOf(ends) \/ InBatch(end)
+
+(* Why an event may happen now, condition by condition: each can be evaluated in every state *)
+Conditions ==
+  CASE Ev.e = "Append" -> <<
+         <<"up", up /\ ~draining>>,
+         <<"what the round takes is told", told = 0>>,
+         <<"it fits a file", Ev.size + MinBlank <= FileSize>>,
+         <<"Place(size) = offset", Place(Ev.size) = Ev.offset>>,
+         <<"somebody sent it", Ev.messages > 0 /\ Ev.size > 0>> >>
+    [] Ev.e = "StepFlush" -> <<
+         <<"up", up /\ ~draining>>,
+         <<"what the round takes is told", told = 0>>,
+         <<"time does not go back", Ev.passed >= 0>>,
+         <<"no force is under way", forcing = 0>>,
+         <<"flushAge = age", flushAge = Ev.age>>,
+         <<"the round forces what is enough", Follows("ForceLog") = Forces>> >>
+    [] Ev.e = "StepCommit" -> <<
+         <<"up", up /\ ~draining>>,
+         <<"there is a pool", PoolSize > 0>>,
+         <<"what the round takes is told", told = 0>>,
+         <<"time does not go back", Ev.passed >= 0>>,
+         <<"commitAge = age", commitAge = Ev.age>>,
+         <<"the round moves what is enough",
+           (Follows("Commit") \/ Follows("CommitFailed")) = Moves>> >>
+    [] Ev.e = "Commit" /\ told > 0 -> <<
+         <<"the round reaches where", committed = Ev.where>> >>
+    [] Ev.e = "Commit" -> <<
+         <<"up", up>>,
+         <<"there is something to commit", PoolSize > 0 /\ CommitEnd > committed>>,
+         <<"CommitEnd = where", CommitEnd = Ev.where>> >>
+    [] Ev.e = "CommitFailed" -> <<
+         <<"up", up>>,
+         <<"there is something to commit", told > 0 \/ CommitEnd > committed>>,
+         <<"committed = where", committed = Ev.where>> >>
+    [] Ev.e = "ForceLog" /\ told > 0 -> <<
+         <<"the round reaches where", forcing = Ev.where>> >>
+    [] Ev.e = "ForceLog" -> <<
+         <<"up", up>>,
+         <<"no force is under way", forcing = 0>>,
+         <<"there is something to force", FlushEnd > flushed>>,
+         <<"FlushEnd = where", FlushEnd = Ev.where>> >>
+    [] Ev.e \in {"Flushed", "ForceFailed"} -> <<
+         <<"what the round takes is told", told = 0>>,
+         <<"forcing = where", forcing > 0 /\ forcing = Ev.where>> >>
+    [] Ev.e = "Dispatch" -> <<
+         <<"it is readable", Ev.offset + Ev.size <= Left>>,
+         <<"it follows what was dispatched",
+           dispatched \in {-1, Ev.offset} \/ NextFile(dispatched) = Ev.offset>>,
+         <<"it is a record",
+           \/ ~up \/ Ev.offset < goesOnAt \/ Ev.offset + Ev.size <= durable
+           \/ Ev.offset + Ev.size \in RangeOf(ends) \/ InBatch(Ev.offset + Ev.size)>> >>
+    [] Ev.e = "Crash" -> <<
+         <<"somebody was there to fall",
+           \/ up
+           \/ IF Ev.power THEN orderly # "fallen" \/ Ev.image = "within an action"
+              ELSE orderly \in {"clean", "unclean"}>>,
+         <<"what is durable survives", Ev.survived = -1 \/ Kept(Ev.survived) >= durable>>,
+         <<"the page cache outlives the process",
+           Ev.power \/ Ev.survived = -1 \/ Left = Ev.survived \/ Closed(Ev.survived, Left)>>,
+         <<"no more is left than was written", Ev.survived <= Left>>,
+         <<"the log ends behind a record",
+           ~Ev.power \/ Ev.survived = -1 \/ IsEnd(Kept(Ev.survived))>> >>
+    [] Ev.e = "Shutdown" /\ Ev.clean -> <<
+         <<"up", up>>,
+         <<"everything is durable", durable = wrote /\ flushed = wrote /\ forcing = 0>> >>
+    [] Ev.e = "Shutdown" -> << <<"up", up>> >>
+    [] Ev.e = "Recovered" -> <<
+         <<"the store is down", ~up>>,
+         <<"clean says how the last life ended", orderly = "" \/ (orderly = "clean") = Ev.clean>>,
+         <<"max_offset is where the log was left, or ends that file",
+           Ev.max_offset \in {wrote, NextFile(wrote)}>>,
+         <<"flushed is durable", Ev.flushed <= durable>>,
+         <<"flushed is the end or begins a file",
+           Ev.flushed = durable \/ Ev.flushed % FileSize = 0>>,
+         <<"the last record ends where the log was left",
+           Ev.cut \in {wrote, Ev.flushed} \/ Closed(Ev.cut, wrote)>> >>
+    [] OTHER -> <<>>
+Allows == LET all == Conditions IN \A i \in 1..Len(all) : all[i][2]
+Refusing == SelectSeq(Conditions, LAMBDA condition : ~condition[2])
+
+(* Steps between events *)
+Passes ==
+  /\ (Is("StepFlush") \/ Is("StepCommit")) /\ ~ticked /\ up
+  /\ Ages(Ev.passed) /\ ticked' = TRUE
+  /\ UNCHANGED <<ends, batches, told, goesOnAt, draining, dispatched, orderly>>
+(* A put that the disk refused a new file has closed the last one *)
+Blank ==
+  /\ \/ (Is("StepFlush") /\ Follows("ForceLog")) \/ (Is("StepCommit") /\ Follows("Commit"))
+     \/ (told = 0 /\ (Is("ForceLog") \/ Is("Commit")))
+  /\ up /\ wrote % FileSize > 0
+  /\ (IF Is("ForceLog") \/ Is("Commit") THEN Ev.where ELSE Trace[l + 1].where) = NextFile(wrote)
+  /\ Writes(wrote, NextFile(wrote) - wrote, FALSE)
+  /\ UNCHANGED more
+(* The machine may stop within an action of which nobody heard *)
+Unheard ==
+  /\ Is("Crash") /\ Ev.power /\ Ev.image = "within an action" /\ up /\ Ev.survived > Readable
+  /\ IF Ev.survived <= wrote THEN Drain /\ UNCHANGED ends
+     ELSE /\ \E at \in {wrote, NextFile(wrote)} :
+               at < Ev.survived /\ Writes(at, Ev.survived - at, FALSE)
+          /\ ends' = Append(ends, Ev.survived)
+  /\ UNCHANGED <<batches, ticked, told, goesOnAt, draining, dispatched, orderly>>
+Between == (Passes \/ Blank \/ Unheard) /\ UNCHANGED <<t, l>>
+
+IsEvent(name) == Is(name) /\ Allows /\ l' = l + 1 /\ t' = t
+Same == UNCHANGED vars
+TAppend ==
+  /\ IsEvent("Append")
+  \* a file that recovery left empty is there already, and has no buffer
+  /\ \E borrows \in {CanBorrow} \cup (IF Ev.offset = goesOnAt THEN {FALSE} ELSE {}) :
+       Writes(Ev.offset, Ev.size, borrows)
+  /\ ends' = Append(SelectSeq(ends, LAMBDA end : end > durable), wrote')
+  /\ batches' = {b \in batches : b.to > durable} \cup
+                (IF Ev.messages > 1 THEN {[from |-> Ev.offset, to |-> wrote']} ELSE {})
+  /\ UNCHANGED <<ticked, told, goesOnAt, draining, dispatched, orderly>>
+Round ==
+  /\ ticked /\ ticked' = FALSE
+  /\ UNCHANGED <<ends, batches, goesOnAt, draining, dispatched, orderly>>
+TStepFlush ==
+  /\ IsEvent("StepFlush") /\ Round
+  /\ IF Forces \/ FlushThorough THEN StepFlush ELSE Same
+  /\ told' = forcing'
+TStepCommit ==
+  /\ IsEvent("StepCommit") /\ Round
+  /\ IF Follows("CommitFailed") THEN CommitFailed
+     ELSE IF Moves \/ CommitThorough THEN StepCommit ELSE Same
+  /\ told' = IF Moves THEN CommitEnd ELSE 0
+Drains(name, where, now) ==
+  /\ IsEvent(name)
+  /\ IF told > 0 THEN Same /\ UNCHANGED draining ELSE draining' = TRUE /\ Drain /\ where' = now
+  /\ told' = 0 /\ UNCHANGED <<ends, batches, ticked, goesOnAt, dispatched, orderly>>
+TCommit == Drains("Commit", committed, Ev.where)
+TForceLog == Drains("ForceLog", forcing, Ev.where)
+TCommitFailed ==
+  /\ IsEvent("CommitFailed") /\ Same
+  /\ draining' = (draining \/ told = 0)
+  /\ told' = 0 /\ UNCHANGED <<ends, batches, ticked, goesOnAt, dispatched, orderly>>
+TFlushed == IsEvent("Flushed") /\ Flushed /\ UNCHANGED more
+TDispatch ==
+  /\ IsEvent("Dispatch") /\ Same
+  /\ dispatched' = Ev.offset + Ev.size
+  /\ UNCHANGED <<ends, batches, ticked, told, goesOnAt, draining, orderly>>
+TForceFailed == IsEvent("ForceFailed") /\ ForceFailed /\ UNCHANGED more
+Over(how) ==
+  /\ ends' = SelectSeq(ends, LAMBDA end : end > durable /\ end <= wrote')
+  /\ batches' = {b \in batches : b.to > durable /\ b.from < wrote'}
+  /\ ticked' = FALSE /\ told' = 0 /\ draining' = FALSE
+  /\ dispatched' = -1
+  /\ orderly' = IF up \/ how = "fallen" THEN how ELSE orderly
+  /\ UNCHANGED goesOnAt
+TCrash ==
+  /\ IsEvent("Crash")
+  /\ IF Ev.power THEN PowerFails(Kept(Ev.survived)) ELSE IF up THEN Kill ELSE Same
+  /\ Over(IF Ev.power THEN "fallen" ELSE "killed")
+TShutdown ==
+  /\ IsEvent("Shutdown")
+  /\ IF Ev.clean THEN Shutdown ELSE Kill
+  /\ Over(IF Ev.clean THEN "clean" ELSE "unclean")
+TRecovered ==
+  /\ IsEvent("Recovered") /\ Recovered(Ev.flushed, Ev.max_offset)
+  /\ goesOnAt' = Ev.max_offset
+  /\ UNCHANGED <<ends, batches, ticked, told, draining, dispatched, orderly>>
+Step == \/ Between \/ TAppend \/ TStepFlush \/ TStepCommit \/ TCommit \/ TForceLog \/ TCommitFailed
+        \/ TFlushed \/ TDispatch \/ TForceFailed \/ TCrash \/ TShutdown \/ TRecovered
+
+(* What would have been allowed, as events *)
+Choice(enabled, event) == IF enabled THEN <<ToString(event)>> ELSE <<>>
+Allowed ==
+  Choice(up /\ told = 0 /\ ~draining, [e |-> "Append", offset |-> wrote])
+  \o Choice(up /\ told > 0 /\ told = forcing, [e |-> "ForceLog", where |-> told])
+  \o Choice(up /\ told > 0 /\ told = committed, [e |-> "Commit", where |-> told])
+  \o Choice(up /\ told = 0 /\ forcing = 0 /\ ~draining, [e |-> "StepFlush"])
+  \o Choice(up /\ told = 0 /\ PoolSize > 0 /\ ~draining, [e |-> "StepCommit"])
+  \o Choice(told = 0 /\ forcing > 0, [e |-> "Flushed", where |-> forcing])
+  \o Choice(told = 0 /\ forcing > 0, [e |-> "ForceFailed", where |-> forcing])
+  \o Choice(up, [e |-> "Crash", power |-> FALSE, survived |-> Readable])
+  \o Choice(up, [e |-> "Crash", power |-> TRUE, survived |-> durable])
+  \o Choice(up /\ durable = wrote /\ flushed = wrote, [e |-> "Shutdown", clean |-> TRUE])
+  \o Choice(~up, [e |-> "Recovered", max_offset |-> wrote, flushed |-> durable, cut |-> wrote])
+
+State ==
+  [wrote |-> wrote, buffered |-> buffered, committed |-> committed, flushed |-> flushed,
+   durable |-> durable, forcing |-> forcing, flushAge |-> flushAge, commitAge |-> commitAge,
+   told |-> told, draining |-> draining, up |-> up]
+
+Accept ==
+  /\ l = Len(Trace) + 1 /\ PrintT(<<"ACCEPT", t>>)
+  /\ l' = l + 1 /\ UNCHANGED <<vars, t, more>>
+Stuck ==
+  /\ l <= Len(Trace) /\ ~ENABLED Step
+  /\ PrintT(<<"STUCK", t, l, ToString([i \in 1..Len(Refusing) |-> Refusing[i][1]]),
+              ToString(State), ToString(Allowed)>>)
+  /\ FALSE
+Holds(name, ok) == ok \/ (PrintT(<<"VIOLATES", t, l, name>>) /\ FALSE)
+Report ==
+  /\ Holds("PositionsOrdered", PositionsOrdered)
+  /\ Holds("FlushedIsDurable", FlushedIsDurable)
+  /\ Holds("PoolIsNotOverdrawn", PoolIsNotOverdrawn)
+  /\ Holds("BuffersAreUncommitted", BuffersAreUncommitted)
+
+(* A trace begins with what its first start found, all of it below `flushed` durable *)
+Found == Traces[t][1]
+TInit ==
+  /\ t \in 1..Len(Traces) /\ l = 1
+  /\ ends = <<>> /\ batches = {} /\ ticked = FALSE /\ told = 0 /\ goesOnAt = 0
+  /\ draining = FALSE /\ dispatched = -1 /\ orderly = ""
+  /\ wrote = IF Found.e = "Recovered" THEN Found.cut ELSE 0
+  /\ durable = IF Found.e = "Recovered" THEN Found.flushed ELSE 0
+  /\ buffered = {} /\ committed = wrote /\ flushed = 0 /\ forcing = 0
+  /\ flushAge = FlushInterval /\ commitAge = CommitInterval /\ up = FALSE
+(* Verdicts for a batch; and for those that were not accepted, why *)
+TSpec == TInit /\ [][Step \/ Accept]_<<vars, t, l, more>>
+WhySpec == TInit /\ [][Step \/ Accept \/ Stuck]_<<vars, t, l, more>>
+=============================================================================
