@@ -20,6 +20,7 @@ class Capability(Enum):
     OTHER_PROCESS = "other_process"  # a lock that this process holds on a file keeps it out
     CLOCK = "clock"  # time is virtual: `pause` returns at once, `advance` moves hours
     NAMESRV = "namesrv"  # there is a name server to talk to
+    NAMESRV_STAYS = "namesrv_stays"  # and it goes on when the broker is stopped
     FAST_PORT = "fast_port"  # the broker's second port (VIP channel) can be reached
     STANDARD_OPTIONS = "standard_options"  # runs with `STANDARD_OPTIONS`
 

@@ -142,7 +142,7 @@ def no_buffer_left(w: Wire) -> None:
 @case(
     "BROKER-LIFECYCLE-13/unregistered-at-the-end",
     rules=["BROKER-LIFECYCLE-13", "BROKER-LIFECYCLE-5"],
-    needs=[Capability.RESTART, Capability.NAMESRV, Capability.STORE_DIRECTORY],
+    needs=[Capability.RESTART, Capability.NAMESRV_STAYS, Capability.STORE_DIRECTORY],
     fresh=True,
 )
 def unregistered_at_the_end(w: Wire) -> None:

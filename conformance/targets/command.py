@@ -45,6 +45,7 @@ class CommandTarget(TcpTarget):
             own |= {Capability.RESTART, Capability.KILL, Capability.STORE_DIRECTORY}
             own |= {Capability.OTHER_PROCESS}
             own |= {Capability.START} if given is None else set()
+            own |= {Capability.NAMESRV_STAYS} if given is not None and given[0] else set()
         super().__init__(name, release, frozenset(own) | capabilities)
         self._command = list(command)
         self._given = given

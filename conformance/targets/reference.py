@@ -27,6 +27,7 @@ _CAPABILITIES = frozenset(
         Capability.STORE_DIRECTORY,
         Capability.CLOCK,
         Capability.NAMESRV,
+        Capability.NAMESRV_STAYS,
         Capability.FAST_PORT,
         Capability.STANDARD_OPTIONS,
     }

@@ -47,6 +47,7 @@ _CAPABILITIES = frozenset(
         Capability.STORE_DIRECTORY,
         Capability.OTHER_PROCESS,
         Capability.NAMESRV,
+        Capability.NAMESRV_STAYS,
         Capability.FAST_PORT,
         Capability.STANDARD_OPTIONS,
     }
