@@ -196,12 +196,13 @@ class DiskMachine(CountedMachine):
             if faulty:
                 self._fired(point)
             return
-        stalled = self.disk.stalled
         self.disk.write(path, offset, data)
         if faulty:
             self._fired(point)
-        if (self.disk.stalled > stalled) != faulty:
-            self.broken("DiskFaultsAreCountedInv", f"stalled {self.disk.stalled}")
+        until = self.disk.stalled_until(path)
+        if (until > self.disk.now) != faulty:
+            self.broken("DiskFaultsAreCountedInv", f"hangs until {until}")
+        self.disk.now = max(until, self.disk.now)
         end = offset + len(data)
         if end > len(held.now):
             self.model.size(held, end)

@@ -59,6 +59,7 @@ _EXTREMES = tuple(Extreme)
 _CLOCK = (1, 10, 200, 600, 4000, 61_000)  # milliseconds
 _REFUSALS = {"no-space-write": FaultPoint.NO_SPACE_WRITE, "no-file": FaultPoint.NO_SPACE_CREATE}
 _FULL = 0.95  # used part of the disk: puts are refused, files go by force
+_STALL = 1500  # milliseconds: longer than osPageCacheBusyTimeOutMills
 _ENDS = ("fine", "fine", "fine", "force-fails", "force-never-ends")
 _ALWAYS = 1 << 60
 CRASHES = frozenset({"kill", "fail_power", "stop_within", "shut_down"})
@@ -150,8 +151,13 @@ class StoreMachine(CountedMachine):
             self.disk.used = _FULL
             lab.store.running_flags.set_disk_full(full=True)
         else:
-            lab.advance(5000)
-            log.begin_time_in_lock = type(lab.now)(lab.now - 2000)
+            slow = DiskFault(FaultPoint.SLOW, "commitlog/*", times=3, millis=2 * _STALL)
+            self.disk.faults = DiskFaults([slow])
+            lab.put("T", 0)
+            self.disk.faults = None
+            lab.advance(_STALL)
+            if not lab.store.is_os_page_cache_busy(lab.now):
+                return  # the append went to a buffer of the pool
         before = log.mapped_file_queue.max_wrote_position, dict(log.topic_queue_table)
         number = lab.put("T", 0)
         status = lab.ledger.sent[number].status
@@ -162,7 +168,8 @@ class StoreMachine(CountedMachine):
         self.fault(name)
         self.disk.used = 0.1
         lab.store.running_flags.set_disk_full(full=False)
-        log.begin_time_in_lock = type(lab.now)(0)
+        if not full:
+            lab.advance(_STALL)
 
     # --- threads, forces, time
 

@@ -7,6 +7,8 @@ page cache. Nothing here makes anything durable: that is `effect.Force` (file co
 
 from typing import Protocol
 
+from refimpl.model.ids import Millis
+
 
 class DiskError(OSError):
     """The disk refused: no space, input/output error, missing file. Carries operation and path."""
@@ -32,6 +34,12 @@ class Disk(Protocol):
 
     def write(self, path: str, offset: int, data: bytes) -> None:
         """Store `data` at `offset` in the page cache; the file grows where needed."""
+
+    def stalled_until(self, path: str) -> Millis:
+        """Until when the last write to `path` hangs in a busy page cache; 0 where none does.
+
+        A disk whose `write` returns when it is done says 0. Readers see the bytes at once.
+        """
 
     def rename(self, source: str, target: str) -> None:
         """Atomically replace `target`."""

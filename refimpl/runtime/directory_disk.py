@@ -12,8 +12,10 @@ from pathlib import Path
 
 from refimpl.model.disk import DiskError
 from refimpl.model.effect import Span
+from refimpl.model.ids import Millis
 
 _OPEN_FILES_MAX = 256
+_NOT_STALLED = Millis(0)
 _locked_here: set[Path] = set()  # POSIX locks do not exclude the process that holds them
 
 
@@ -70,6 +72,11 @@ class DirectoryDisk:
                 done += os.pwrite(descriptor, data[done:], offset + done)
         except OSError as error:
             raise _refused("write", path, error) from error
+
+    def stalled_until(self, path: str) -> Millis:
+        """Nothing hangs: a write that stalls returns late."""
+        del path
+        return _NOT_STALLED
 
     def rename(self, source: str, target: str) -> None:
         """Replace `target` atomically."""

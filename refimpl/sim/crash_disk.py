@@ -20,17 +20,18 @@ from refimpl.sim.file_bytes import EMPTY, FileBytes
 from refimpl.sim.open_file import OpenFile
 
 _CAPACITY = 1 << 40
+_NOT_STALLED = Millis(0)
 
 
 class CrashDisk:
     """Implements `refimpl.model.disk.Disk`, with `force` and `crash`. Deterministic.
 
-    `now` stamps modifications; `used` is the used part of the disk; `stalled` sums how long writes
-    hung on a slow disk, in milliseconds. Files that exist at the beginning are durable.
+    `now` stamps modifications, and slow writes hang until some time after it; `used` is the used
+    part of the disk. Files that exist at the beginning are durable.
     """
 
-    __slots__ = ("_children", "_files", "_journal", "_locked", "contract", "faults", "now",
-                 "stalled", "used")  # fmt: skip
+    __slots__ = ("_children", "_files", "_journal", "_locked", "_stalled", "contract", "faults",
+                 "now", "used")  # fmt: skip
 
     def __init__(
         self,
@@ -43,7 +44,7 @@ class CrashDisk:
         self.faults = faults
         self.now = Millis(0)
         self.used = 0.1
-        self.stalled = Millis(0)
+        self._stalled: dict[str, Millis] = {}
         self._files: dict[str, Held] = {}
         self._children: dict[str, tuple[str, ...]] = {"": ()}
         self._journal = DiskJournal({}, frozenset())
@@ -90,7 +91,7 @@ class CrashDisk:
         """An independent copy of everything: what happens to one does not happen to the other."""
         faults = None if self.faults is None else self.faults.copy()
         twin = CrashDisk(self.contract, faults=faults)
-        twin.now, twin.used, twin.stalled = self.now, self.used, self.stalled
+        twin.now, twin.used, twin._stalled = self.now, self.used, self._stalled.copy()
         copies: dict[OpenFile, OpenFile] = {}
 
         def copy(held: OpenFile) -> OpenFile:
@@ -215,7 +216,7 @@ class CrashDisk:
             slow = faults.due(FaultPoint.SLOW, path)
             if slow is not None:
                 faults.count(FaultPoint.SLOW)
-                self.stalled = Millis(self.stalled + slow.millis)
+                self._stalled[path] = Millis(self.now + slow.millis)
         if data:  # an empty write past the end grows no file
             end = offset + len(data)
             if end > held.size:
@@ -223,6 +224,10 @@ class CrashDisk:
                 self._journal.add_length(held, end)
             held.write(offset, data, self.contract.sector)
         held.modified = self.now
+
+    def stalled_until(self, path: str) -> Millis:
+        """When the write that a fault made slow is over; 0 for none."""
+        return self._stalled.get(path, _NOT_STALLED)
 
     def rename(self, source: str, target: str) -> None:
         """Move a file over another or to a new name."""

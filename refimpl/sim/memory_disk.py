@@ -12,6 +12,7 @@ from refimpl.model.ids import Millis
 
 _PAGE = 4096
 _CAPACITY = 1 << 40
+_NOT_STALLED = Millis(0)
 
 
 class _File:
@@ -112,6 +113,11 @@ class MemoryDisk:
         if data:  # an empty write past the end grows no file
             held.write(offset, data)
         held.modified = self.now
+
+    def stalled_until(self, path: str) -> Millis:
+        """Nothing hangs here."""
+        del path
+        return _NOT_STALLED
 
     def rename(self, source: str, target: str) -> None:
         """Move a file over another or to a new name."""

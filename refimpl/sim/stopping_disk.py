@@ -62,6 +62,10 @@ class StoppingDisk:
         self._change("write", path)
         self.disk.write(path, offset, data)
 
+    def stalled_until(self, path: str) -> Millis:
+        """Ask."""
+        return self.disk.stalled_until(path)
+
     def rename(self, source: str, target: str) -> None:
         """Rename, or stop."""
         self._change("rename", source)

@@ -4,7 +4,8 @@ Requirements  STORE-LOG-1..14 in spec/store/commit_log.md
 Java          store/CommitLog (4.6.1, 4.9.7, 5.5.0)
 
 Implements `commit_log_view.CommitLogView` for what derives from it. Java serialises appends with a
-lock; here a put is one call, so `begin_time_in_lock` is only ever set by a fault.
+lock; here a put is one call, and only one whose write hangs in a busy page cache holds the lock
+after it (STORE-LOG-2).
 """
 
 from typing import Final
@@ -59,6 +60,7 @@ class CommitLog:
 
     __slots__ = (
         "_max_message_size",
+        "_stalled_until",
         "_surely_small",
         "begin_time_in_lock",
         "delay_levels",
@@ -78,6 +80,7 @@ class CommitLog:
         self.delay_levels = parse_delay_levels(config.text("messageDelayLevel"))
         self.topic_queue_table: QueueOffsets = {}
         self.begin_time_in_lock = Millis(0)
+        self._stalled_until = Millis(0)
         self.pool: TransientStorePool | None = None
         if config.boolean("transientStorePoolEnable"):
             size = config.integer("transientStorePoolSize")
@@ -125,6 +128,7 @@ class CommitLog:
         try:
             result = do_append(mapped_file, inner, magic_code, table, now)
             if result.status is AppendMessageStatus.END_OF_FILE:
+                self._hold_while_stalled(mapped_file, now)
                 try:
                     mapped_file = self._writable_file()
                 except DiskError:
@@ -133,6 +137,7 @@ class CommitLog:
         except DiskError:
             return PutMessageResult(PutMessageStatus.UNKNOWN_ERROR)
         assert result.status is AppendMessageStatus.PUT_OK, "it was measured against a whole file"
+        self._hold_while_stalled(mapped_file, now)
         return PutMessageResult(PutMessageStatus.PUT_OK, result)
 
     def stored_as(self, inner: MessageExtBrokerInner) -> MessageExtBrokerInner:
@@ -170,9 +175,10 @@ class CommitLog:
     def _append_batch(
         self, inner: MessageExtBrokerInner, entries: list[BatchEntry], now: Millis
     ) -> AppendMessageResult:
-        return do_append_batch(
-            self._writable_file(), inner, entries, self.topic_queue_table, now, self.release
-        )
+        mapped_file, table = self._writable_file(), self.topic_queue_table
+        result = do_append_batch(mapped_file, inner, entries, table, now, self.release)
+        self._hold_while_stalled(mapped_file, now)
+        return result
 
     def _writable_file(self) -> MappedFile:
         """Return the file that takes the next append; a new one may borrow from the pool."""
@@ -286,8 +292,23 @@ class CommitLog:
             self._give_back(mapped_file)
         return deleted
 
+    def _hold_while_stalled(self, mapped_file: MappedFile, now: Millis) -> None:
+        """STORE-LOG-2: an append whose write hangs keeps the lock until the write is over.
+
+        Java lets others wait for the lock; here they append behind it until it is held too long.
+        """
+        if mapped_file.write_buffer is not None:
+            return  # a buffer of the pool never hangs
+        until = mapped_file.disk.stalled_until(mapped_file.path)
+        if until > now:
+            if self.lock_time_millis(now) == 0:
+                self.begin_time_in_lock = now
+            self._stalled_until = until
+
     def lock_time_millis(self, now: Millis) -> int:
         """How long the append that is under way has held the lock; 0 for none."""
+        if 0 < self._stalled_until <= now:  # it is over
+            self.begin_time_in_lock = self._stalled_until = Millis(0)
         return max(0, now - self.begin_time_in_lock) if self.begin_time_in_lock > 0 else 0
 
     def reset_offset(self, offset: PhysicalOffset) -> bool:

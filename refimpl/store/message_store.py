@@ -455,11 +455,11 @@ class MessageStore(StoreReads):
         return PutMessageResult(PutMessageStatus.PUT_OK, append, ticket)
 
     def is_os_page_cache_busy(self, now: Millis) -> bool:
-        """True while an append holds the lock for too long; here only a fault makes it so."""
-        begin = self.commit_log.begin_time_in_lock
-        if begin == 0:
+        """STORE-LOG-2: true while an append holds the lock for too long."""
+        held = self.commit_log.lock_time_millis(now)
+        if held == 0:
             return False
-        return self.config.integer("osPageCacheBusyTimeOutMills") < now - begin < _BUSY_AT_MOST
+        return self.config.integer("osPageCacheBusyTimeOutMills") < held < _BUSY_AT_MOST
 
     def is_transient_store_pool_deficient(self) -> bool:
         """True where there is a pool and no buffer is left in it."""

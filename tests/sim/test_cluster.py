@@ -175,3 +175,18 @@ def test_a_held_pull_that_cannot_be_read_is_not_answered() -> None:
     assert faults.fired == {FaultPoint.READ_ERROR: 1}
     assert not held.inbox
     assert stored(cluster) == 2
+
+
+def test_a_slow_disk_makes_a_broker_say_that_it_is_busy() -> None:
+    """STORE-LOG-2, BROKER-LIFECYCLE-3: from one second on, and until the write is over."""
+    slow = DiskFault(FaultPoint.SLOW, "commitlog/*", nth=2, millis=2000)
+    cluster = Cluster(RELEASE_4_9, broker_disk=CrashDisk(faults=DiskFaults([slow])))
+    cluster.start()
+    answers = []
+    for number in range(5):
+        answers.append(send(cluster, b"body %d" % number))
+        cluster.world.advance(700)
+    busy = ResponseCode.SYSTEM_BUSY
+    ok = ResponseCode.SUCCESS
+    assert answers == [ok, ok, ok, busy, ok]
+    assert stored(cluster) == 4

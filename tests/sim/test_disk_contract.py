@@ -60,6 +60,12 @@ def test_a_write_is_seen_at_once_and_grows_the_file(disk: Anything) -> None:
     assert disk.read("a", 4200, 5) == b""
 
 
+def test_a_good_disk_does_not_hang(disk: Anything) -> None:
+    disk.create("a", 3)
+    disk.write("a", 0, b"x")
+    assert disk.stalled_until("a") == disk.stalled_until("b") == 0
+
+
 def test_what_was_cut_off_is_zero_when_it_comes_again(disk: Anything) -> None:
     disk.create("a", 0)
     disk.write("a", 0, b"0123456789" * 500)

@@ -3,6 +3,7 @@
 import pytest
 
 from refimpl.model.disk import DiskError
+from refimpl.model.ids import Millis
 from refimpl.model.prng import Prng
 from refimpl.sim.crash_disk import CrashDisk
 from refimpl.sim.crash_images import DiskContract, Extreme
@@ -143,13 +144,16 @@ def test_rot_needs_something_to_read() -> None:
     assert disk.faults.fired == {}
 
 
-def test_a_slow_write_says_how_long_it_hung() -> None:
+def test_a_slow_write_says_until_when_it_hangs() -> None:
     disk = disk_with(DiskFault(FaultPoint.SLOW, nth=2, millis=2000))
+    disk.now = Millis(70)
     disk.write("a", 0, b"1")
-    assert disk.stalled == 0
+    assert disk.stalled_until("a") == 0
     disk.write("a", 0, b"2")
-    assert disk.stalled == 2000
+    assert disk.stalled_until("a") == 2070
+    assert disk.stalled_until("b") == 0
     assert disk.read("a", 0, 1) == b"2"
+    assert disk.image().stalled_until("a") == 2070  # it is the machine's page cache
 
 
 def test_a_fork_has_its_own_schedule() -> None:
@@ -157,7 +161,7 @@ def test_a_fork_has_its_own_schedule() -> None:
     disk.write("a", 0, b"1")
     twin = disk.fork()
     twin.write("a", 0, b"2")
-    assert twin.stalled
-    assert not disk.stalled
+    assert twin.stalled_until("a")
+    assert not disk.stalled_until("a")
     disk.write("a", 0, b"2")
-    assert disk.stalled
+    assert disk.stalled_until("a")

@@ -6,6 +6,7 @@ from refimpl.model.prng import Prng
 from refimpl.model.release import RELEASES, Release
 from refimpl.model.status import PutMessageStatus
 from refimpl.sim.crash_disk import CrashDisk
+from refimpl.sim.disk_faults import DiskFault, DiskFaults, FaultPoint
 from refimpl.sim.store_lab import StoreLab
 from refimpl.store.message_store import FLUSH_COMMIT_LOG, FLUSH_DISK_WATCHER
 
@@ -127,3 +128,38 @@ def test_recovery_may_be_stopped_at_every_change() -> None:
         assert again.check() == []
         stops += 1
     assert stops > 3
+
+
+@pytest.mark.parametrize("release", ALL, ids=lambda r: r.name)
+@pytest.mark.parametrize("batch", [0, 2])
+def test_a_slow_disk_makes_the_page_cache_busy(release: Release, batch: int) -> None:
+    """STORE-LOG-2: an append that hangs for two seconds holds the lock; after one, puts fail."""
+    slow = DiskFault(FaultPoint.SLOW, "commitlog/*", nth=2, millis=2000)
+    lab = StoreLab(release, disk=CrashDisk(faults=DiskFaults([slow])))
+    lab.put()
+    assert lab.store.lock_time_millis(lab.now) == 0
+    answers = []
+    for _ in range(5):
+        number = lab.put(batch=batch)
+        answers.append(lab.ledger.sent[number].status)
+        lab.advance(600)
+    busy = PutMessageStatus.OS_PAGE_CACHE_BUSY
+    ok = PutMessageStatus.PUT_OK
+    assert answers == [ok, ok, busy, busy, ok]
+    assert lab.store.lock_time_millis(lab.now) == 0
+    lab.settle(1000)
+    assert lab.check() == []
+    assert len(lab.read()) == 1 + 3 * max(1, batch)
+
+
+def test_a_pool_keeps_the_page_cache_out_of_the_append() -> None:
+    """STORE-LOG-2: the write that hangs is that of the commit, and nobody holds the lock."""
+    slow = DiskFault(FaultPoint.SLOW, "commitlog/*", times=9, millis=2000)
+    faults = DiskFaults([slow])
+    lab = StoreLab(overrides=POOL, disk=CrashDisk(faults=faults))
+    lab.put()
+    lab.settle(1000)
+    assert faults.fired[FaultPoint.SLOW] > 0
+    lab.advance(100)
+    number = lab.put()
+    assert lab.ledger.sent[number].status is PutMessageStatus.PUT_OK

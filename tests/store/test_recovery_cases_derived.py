@@ -15,6 +15,7 @@ from refimpl.model.message_property import PROPERTY_DELAY_TIME_LEVEL
 from refimpl.model.release import Release
 from refimpl.model.status import PutMessageStatus
 from refimpl.sim.crash_disk import CrashDisk
+from refimpl.sim.disk_faults import DiskFault, DiskFaults, FaultPoint
 from refimpl.sim.ledger import Fate
 from refimpl.store.message_store import (
     CLEAN_FILES,
@@ -291,12 +292,15 @@ def test_disk_full(release: Release) -> None:
 def test_page_cache_busy(release: Release) -> None:
     """STORE-PROMISE-4: an append holds the lock for too long; the next one is refused."""
     store = filled(release, 2)
-    store.store.commit_log.begin_time_in_lock = store.now
+    disk = store.disk.disk
+    assert isinstance(disk, CrashDisk)
+    disk.faults = DiskFaults([DiskFault(FaultPoint.SLOW, millis=3000)])
+    store.put()
     store.advance(2000)
     store.put()
-    assert store.ledger.sent[2].status is PutMessageStatus.OS_PAGE_CACHE_BUSY
+    assert [s.status for s in store.ledger.sent[2:]] == [OK, PutMessageStatus.OS_PAGE_CACHE_BUSY]
     reopened(store, killed(store))
-    assert fates(store) == [Fate.KEPT] * 2 + [Fate.LOST]
+    assert fates(store) == [Fate.KEPT] * 3 + [Fate.LOST]
 
 
 @RELEASE
