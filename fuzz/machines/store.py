@@ -15,14 +15,17 @@ from fuzz.stateful.registry import Machine
 from fuzz.store_rig import RELEASE_NAMES
 from refimpl.model.errors import InvalidInput
 from refimpl.model.ids import Topic
+from refimpl.model.override import override
 from refimpl.model.prng import Prng
 from refimpl.model.release import RELEASES
 from refimpl.model.status import PutMessageStatus
 from refimpl.sim.crash_disk import CrashDisk
 from refimpl.sim.crash_images import DiskContract, Extreme, Names
 from refimpl.sim.disk_faults import DiskFault, DiskFaults, FaultPoint
-from refimpl.sim.ledger import MAY_BE_STORED, Fate
-from refimpl.sim.store_lab import StoreLab
+from refimpl.sim.ledger import MAY_BE_STORED
+from refimpl.sim.ledger_look import Look
+from refimpl.sim.sent_log import GONE
+from refimpl.sim.store_lab import StoreLab, StrangeMessage
 from refimpl.store.message_store import (
     CHECK_DISK,
     CLEAN_FILES,
@@ -62,6 +65,7 @@ _FULL = 0.95  # used part of the disk: puts are refused, files go by force
 _STALL = 1500  # milliseconds: longer than osPageCacheBusyTimeOutMills
 _ENDS = ("fine", "fine", "fine", "force-fails", "force-never-ends")
 _ALWAYS = 1 << 60
+_FOUND = 32  # messages of a key that a query must find: the newest, for it gives no more than 64
 CRASHES = frozenset({"kill", "fail_power", "stop_within", "shut_down"})
 
 
@@ -94,10 +98,18 @@ class StoreMachine(CountedMachine):
         self.stuck = False  # a force will never end in this life
         self.ends = (0, 0, 0)
         self.next_offsets: dict[tuple[str, int], int] = {}
+        self.keyed: dict[str, list[int]] = {}  # numbers of the messages that have a key
+        self._lived()
         self.began()
 
     def began(self) -> None:
         """Let a benchmark begin with messages that are there already."""
+
+    def _lived(self) -> None:
+        """A life begins: it is looked at as a whole, and its consumers have read nothing."""
+        self.look = Look(self.lab.store)
+        self.lab.disk.take_written()
+        self.read_to = [0, 0]  # queue offset by queue
 
     @property
     def disk(self) -> CrashDisk:
@@ -121,6 +133,8 @@ class StoreMachine(CountedMachine):
         if refusal is not None and self.allows(refusal):
             self.disk.faults = DiskFaults([DiskFault(_REFUSALS[refusal], "commitlog/*")])
         given = {"KEYS": keys} if keys else None
+        for key in keys.split():
+            self.keyed.setdefault(key, []).append(len(self.lab.ledger.sent))
         number = self.lab.put(
             "T", queue_id, size=size, properties=given, waits=waits, prepared=kind == 3
         )
@@ -208,9 +222,9 @@ class StoreMachine(CountedMachine):
         self.lab.settle(millis)
         if self.stuck or self.lab.tickets == {} or millis < 600:
             return
-        late = [s.number for s in self.lab.ledger.sent if s.put in self.lab.tickets.values()]
         if self.lab.ledger.sync_flush and not self.lab.pending:
-            self.broken("STORE-FLUSH-5", f"{late} wait in a store at rest")
+            late = sorted(self.lab.tickets.values())
+            self.broken("STORE-FLUSH-5", f"puts {late} wait in a store at rest")
 
     @rule()
     def clean(self) -> None:
@@ -226,16 +240,25 @@ class StoreMachine(CountedMachine):
 
     # --- readers
 
-    @rule(queue_id=integers(0, 1))
-    def read(self, queue_id: int) -> None:
-        """Pull all that is visible of a queue: no message twice."""
-        numbers = self.lab.read("T", queue_id)
-        if len(set(numbers)) < len(numbers):
-            self.broken("STORE-PROMISE-6", f"a consumer was given {numbers}")
-        sent = self.lab.ledger.sent
-        strange = [n for n in numbers if sent[n].queue_id != queue_id or not sent[n].has_unit]
-        if strange:
-            self.broken("STORE-PROMISE-5", f"queue {queue_id} gave {strange}")
+    @rule(queue_id=integers(0, 1), back=sampled_from((0, 0, 3, 50)))
+    def read(self, queue_id: int, back: int) -> None:
+        """Pull on from where the consumer was, or from a few messages before, to the end."""
+        self._read_from(queue_id, max(0, self.read_to[queue_id] - back))
+
+    def _read_from(self, queue_id: int, begin: int) -> None:
+        """Offsets grow from message to message, so none is given twice."""
+        try:
+            numbers = self.lab.read("T", queue_id, begin)
+        except StrangeMessage as error:
+            self.broken("STORE-PROMISE-5", str(error))
+        before = begin - 1
+        for s in map(self.lab.ledger.sent.__getitem__, numbers):
+            if s.queue_id != queue_id or not s.has_unit:
+                self.broken("STORE-PROMISE-5", f"queue {queue_id} gave {s.number}")
+            if s.queue_offset is None or s.queue_offset <= before:
+                self.broken("STORE-PROMISE-6", f"{s.number} is given behind {before}")
+            before = s.queue_offset
+        self.read_to[queue_id] = before + 1
 
     @rule(key=sampled_from(("a", "b")))
     def query(self, key: str) -> None:
@@ -246,17 +269,18 @@ class StoreMachine(CountedMachine):
         except InvalidInput as error:
             self.broken("STORE-INDEX-9", str(error))
         dispatched, begin = store.reput.reput_from_offset, store.min_phy_offset
+        newest = map(self.lab.ledger.sent.__getitem__, self.keyed.get(key, [])[-_FOUND:])
         wanted = [
             s.body
-            for s in self.lab.ledger.sent
+            for s in newest
             if s.offset is not None
             and begin <= s.offset < dispatched
-            and s.fate not in {Fate.LOST, Fate.REMOVED}
+            and s.fate not in GONE
             and s.status in {None, PutMessageStatus.PUT_OK}
             and key in _keys_of(s.properties)
         ]
         missing = [b[:6] for b in wanted if not any(b in record for record in found.records)]
-        if missing and len(wanted) <= 32:
+        if missing:
             self.broken("STORE-INDEX-1", f"T#{key} does not lead to {missing}")
 
     # --- ends of a life
@@ -323,8 +347,10 @@ class StoreMachine(CountedMachine):
                 lab.reopen(self._image(stop_after, stop_after))
         else:
             lab.reopen(disk)
-        violations = [f"{text} ({how})" for text in lab.check()]
-        self.none_of(violations)
+        if lab.refused is not None:
+            self.broken("STORE-PROMISE-12", f"{lab.refused} ({how})")
+        self._lived()
+        self.none_of(f"{text} ({how})" for text in self.look.violations(lab.ledger))
         self.stuck = False
         lab.settle_ledger()
         self.ends = (0, 0, 0)
@@ -358,8 +384,16 @@ class StoreMachine(CountedMachine):
 
     @rule()
     def verify(self) -> None:
-        """Compare everything with the ledger."""
+        """Compare what is new, or written over, with the ledger."""
+        lab = self.lab
+        self.none_of(self.look.violations(lab.ledger, lab.disk.take_written()))
+
+    @override
+    def at_end(self) -> None:
+        """Compare everything with the ledger, and read every queue from its beginning."""
         self.none_of(self.lab.check())
+        for queue_id in range(len(self.read_to)):
+            self._read_from(queue_id, 0)
 
 
 def _keys_of(properties: str) -> list[str]:

@@ -9,6 +9,7 @@ step and describes every precondition: it halves the steps per second.
 """
 
 import functools
+import sys
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -138,6 +139,18 @@ class CountedMachine(RuleBasedStateMachine):
     def visit(self, state: Hashable) -> None:
         """Count a state, once however often it is visited."""
         self.tally.states.add(hash(state))
+
+    def at_end(self) -> None:
+        """Look once more at everything, when the last step of a run went well."""
+
+    @override
+    def teardown(self) -> None:
+        """End the run; what broke it before is not hidden by what is broken at its end.
+
+        A run that Hypothesis ends before the machine has begun has nothing to look at.
+        """
+        if sys.exc_info()[0] is None and not self._initialize_rules_to_run:
+            self.at_end()
 
     def broken(self, invariant: str, detail: str) -> NoReturn:
         """End the run: `invariant` does not hold."""

@@ -4,21 +4,23 @@ Requirements  STORE-PROMISE-1..12 in spec/store/promises.md
 Model         spec/tla/StoreObservable.tla
 
 A value. Whoever drives a store notes every put, every answer, what consumers were shown, and every
-end of a life; `violations(store)` compares the notes with an opened store. Each text begins with
-the rule, or with the name of the structural invariant, that is broken.
+end of a life; `ledger_look.violations(ledger, store)` compares the notes with an opened store.
+
+A note costs the same however many there are: within a life records end in the order of their
+numbers, so that what a flush or the retention has passed need not be asked again. The end of a life
+and the next opening look at every message.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
-from enum import Enum, auto
-from typing import Final, NamedTuple
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from itertools import takewhile
+from typing import Final
 
 from refimpl.model.ids import PhysicalOffset, QueueId, QueueOffset, Topic
-from refimpl.model.message_codec import decode_record, record_size
 from refimpl.model.status import PutMessageStatus
-from refimpl.store import invariants
+from refimpl.sim.found_records import found_records
+from refimpl.sim.sent_log import GONE, Fate, Sent, SentLog
 from refimpl.store.message_store import MessageStore
-from refimpl.store.recovery import LogScan, deliver_at
 
 MAY_BE_STORED: Final = frozenset(
     {
@@ -31,93 +33,16 @@ MAY_BE_STORED: Final = frozenset(
 )
 
 
-class Fate(Enum):
-    """What is known of a message after the last opening of its store."""
-
-    OPEN = auto()  # it may be there or not
-    KEPT = auto()  # it was there when the store was opened last
-    LOST = auto()  # it was not, so it must never come back
-    REMOVED = auto()  # retention took it
-
-
-@dataclass(frozen=True, slots=True)
-class Sent:
-    """One message that somebody gave to the store: a batch is several with one `put`."""
-
-    number: int
-    put: int  # number of the first message of the same put
-    topic: Topic
-    queue_id: QueueId
-    body: bytes
-    properties: str
-    waits: bool  # SYNC_FLUSH: the answer means durable
-    has_unit: bool  # false for a prepared or rolled back transaction
-    status: PutMessageStatus | None = None  # None: nothing was answered
-    offset: PhysicalOffset | None = None
-    queue_offset: QueueOffset | None = None
-    size: int = 0  # bytes of the record, 0 while unknown
-    shown: bool = False  # a consumer read it
-    durable: bool = False  # it survives a power failure: somebody was told so
-    fate: Fate = Fate.OPEN
-    must: bool = False  # the next opening has to find it
-
-    @property
-    def end(self) -> int:
-        """First physical offset behind the record; 0 while unknown."""
-        return 0 if self.offset is None else self.offset + self.size
-
-
-class Found(NamedTuple):
-    """A record that the log of an opened store holds."""
-
-    offset: PhysicalOffset
-    size: int
-    topic: Topic
-    queue_id: QueueId
-    queue_offset: QueueOffset
-    body: bytes
-    properties: str
-
-
-def records_of(store: MessageStore) -> list[Found]:
-    """Every record from the first file of the log to its end, as recovery would read them."""
-    log = store.commit_log
-    queue = log.mapped_file_queue
-    found: list[Found] = []
-    if not queue.mapped_files:
-        return found
-    scan = LogScan(queue, queue.min_offset, log.release, check_crc=True)
-    for request in scan.records(deliver_at(log.delay_levels)):
-        offset, size = request.commit_log_offset, request.msg_size
-        mapped_file = queue.find_mapped_file_by_offset(offset)
-        if offset + size > queue.max_offset or mapped_file is None:
-            break
-        raw = queue.disk.read(mapped_file.path, offset - mapped_file.file_from_offset, size)
-        message = decode_record(raw, release=store.release, decompress=False)
-        assert message is not None, "recovery takes only what can be decoded"
-        topic_length = len(message.topic.encode())
-        before = record_size(message.sys_flag, len(message.body), topic_length, 0)
-        found.append(
-            Found(
-                PhysicalOffset(offset),
-                size,
-                message.topic,
-                message.queue_id,
-                message.queue_offset,
-                message.body,
-                raw[before:].decode("utf-8", "replace"),
-            )
-        )
-    return found
-
-
 @dataclass(frozen=True, slots=True)
 class Ledger:
     """The notes of one store through all its lives."""
 
     sync_flush: bool
-    sent: tuple[Sent, ...] = ()
+    sent: SentLog = field(default_factory=SentLog)
     torn: bool = False  # power failed since the last opening
+    # no flush, and no retention, concerns a message below these numbers in this life
+    flush_passed: int = field(default=0, compare=False)
+    retention_passed: int = field(default=0, compare=False)
 
     # --- notes
 
@@ -135,12 +60,9 @@ class Ledger:
         first = len(self.sent)
         return replace(
             self,
-            sent=(
-                *self.sent,
-                *(
-                    Sent(first + i, first, topic, queue_id, body, properties, waits, has_unit)
-                    for i, body in enumerate(bodies)
-                ),
+            sent=self.sent.added(
+                Sent(first + i, first, topic, queue_id, body, properties, waits, has_unit)
+                for i, body in enumerate(bodies)
             ),
         )
 
@@ -166,8 +88,7 @@ class Ledger:
         return self._with(
             {
                 s.number: replace(s, status=status, durable=s.durable or (ok and s.waits))
-                for s in self.sent[put:]
-                if s.put == put
+                for s in takewhile(lambda s: s.put == put, self.sent.since(put))
             }
         )
 
@@ -183,23 +104,37 @@ class Ledger:
 
     def removed(self, min_offset: int) -> "Ledger":
         """Retention took everything below `min_offset`: nobody may expect it any more."""
-        return self._with(
-            {
-                s.number: replace(s, fate=Fate.REMOVED, must=False)
-                for s in self.sent
-                if s.offset is not None and s.offset < min_offset and s.fate is not Fate.LOST
-            }
-        )
+        changed: dict[int, Sent] = {}
+        passed, passing = self.retention_passed, True
+        for s in self.sent.since(passed):
+            if s.fate not in GONE and not s.has_no_place:
+                if s.offset is None:
+                    passing = False
+                elif s.offset < min_offset:
+                    changed[s.number] = replace(s, fate=Fate.REMOVED, must=False)
+                else:
+                    break
+            if passing:
+                passed = s.number + 1
+        return replace(self._with(changed), retention_passed=passed)
 
     def flushed(self, where: int) -> "Ledger":
         """STORE-PROMISE-1: the store says that everything below `where` is durable."""
-        return self._with(
-            {
-                s.number: replace(s, durable=True)
-                for s in self.sent
-                if not s.durable and s.fate is not Fate.LOST and 0 < s.end <= where
-            }
-        )
+        changed: dict[int, Sent] = {}
+        passed, passing = self.flush_passed, True
+        for s in self.sent.since(passed):
+            if not s.durable and s.fate is not Fate.LOST and not s.has_no_place:
+                if s.offset is None:
+                    passing = False
+                elif s.end <= where:
+                    changed[s.number] = replace(s, durable=True)
+                else:
+                    break
+            if passing:
+                passed = s.number + 1
+        if passed == self.flush_passed and not changed:
+            return self
+        return replace(self._with(changed), flush_passed=passed)
 
     # --- the end of a life
 
@@ -216,18 +151,17 @@ class Ledger:
         return self.flushed(max((s.end for s in self.sent), default=0)).power_failed()
 
     def _ended(self, kept: Callable[[Sent], bool]) -> "Ledger":
-        gone = {Fate.LOST, Fate.REMOVED}
         return self._with(
             {
                 s.number: replace(s, must=kept(s))
                 for s in self.sent
-                if s.fate not in gone and s.must != kept(s)
+                if s.fate not in GONE and s.must != kept(s)
             }
         )
 
     def opened(self, store: MessageStore) -> "Ledger":
         """Note what the next life begins with. Ask `violations` first."""
-        found = {f.body: f for f in records_of(store)}
+        found = {f.body: f for f in found_records(store)}
         minimum = store.commit_log.min_offset()
         changed: dict[int, Sent] = {}
         for s in self.sent:
@@ -246,93 +180,9 @@ class Ledger:
                 removed = s.offset is not None and s.offset < minimum
                 fate = Fate.REMOVED if removed else Fate.LOST
                 changed[s.number] = replace(s, fate=fate, must=False)
-        return replace(self._with(changed), torn=False)
+        return replace(self._with(changed), torn=False, flush_passed=0, retention_passed=0)
 
     def _with(self, changed: Mapping[int, Sent]) -> "Ledger":
         if not changed:
             return self
-        return replace(self, sent=tuple(changed.get(s.number, s) for s in self.sent))
-
-    # --- what a store must say
-
-    def violations(self, store: MessageStore) -> list[str]:
-        """Everything in which an opened store breaks its promises; empty where it keeps them."""
-        records = records_of(store)
-        return [
-            *invariants.violations(store),
-            *self._of_records(records),
-            *self._of_missing(store, records),
-            *_of_queues(store, records, {s.body for s in self.sent if not s.has_unit}),
-        ]
-
-    def _of_records(self, records: list[Found]) -> Iterator[str]:
-        """Look at what is there: known, sent so, once, not refused, not given up before.
-
-        What nobody was promised may have lost a sector of its properties: no checksum says so.
-        """
-        known = {s.body: s for s in self.sent}
-        seen: set[bytes] = set()
-        for found in records:
-            s = known.get(found.body)
-            if s is None:
-                yield f"STORE-PROMISE-5: nobody sent what stands at {found.offset}"
-                continue
-            name = f"message {s.number} at {found.offset}"
-            if found.body in seen:
-                yield f"STORE-PROMISE-6: {name} is there twice"
-            seen.add(found.body)
-            if s.status is not None and s.status not in MAY_BE_STORED:
-                yield f"STORE-PROMISE-4: {name} was refused with {s.status.name}"
-            if s.fate is Fate.LOST:
-                yield f"STORE-PROMISE-7: {name} was cut off by an earlier recovery"
-            if (found.topic, found.queue_id) != (s.topic, s.queue_id):
-                yield f"STORE-PROMISE-5: {name} is in {found.topic}-{found.queue_id}"
-            if found.properties != s.properties and (s.durable or not self.torn):
-                yield f"STORE-PROMISE-5: {name} has other properties"
-            if s.offset is not None and (s.offset, s.queue_offset) != found[0:5:4]:
-                yield f"STORE-PROMISE-6: {name} was at {s.offset}, queue offset {s.queue_offset}"
-
-    def _of_missing(self, store: MessageStore, records: list[Found]) -> Iterator[str]:
-        """Look for what must be there, and for a hole below what is."""
-        present = {found.body for found in records}
-        newest = max((found.offset for found in records), default=-1)
-        minimum = store.commit_log.min_offset()
-        for s in self.sent:
-            if s.body in present or s.fate in {Fate.LOST, Fate.REMOVED}:
-                continue
-            if s.offset is not None and 0 <= s.offset < minimum:
-                continue
-            if s.must:
-                yield f"{self._promise(s)}: message {s.number} is gone, it was at {s.offset}"
-            elif s.offset is not None and s.offset < newest:
-                yield f"STORE-PROMISE-3: message {s.number} is a hole below {newest}"
-
-    def _promise(self, s: Sent) -> str:
-        if not s.durable:
-            return "STORE-PROMISE-2"
-        return "STORE-PROMISE-8" if self.sync_flush and s.shown else "STORE-PROMISE-1"
-
-
-def _of_queues(store: MessageStore, records: list[Found], without: set[bytes]) -> Iterator[str]:
-    """STORE-PROMISE-10: each dispatched record is in its queue, once, at its offset."""
-    dispatched = store.reput.reput_from_offset
-    for found in records:
-        if found.offset >= dispatched or found.body in without:
-            continue
-        queue = store.queues.find(found.topic, found.queue_id)
-        unit = None if queue is None else queue.get(found.queue_offset)
-        if unit is None or unit[0] != found.offset or unit[1] != found.size:
-            name = f"{found.topic}-{found.queue_id}[{found.queue_offset}]"
-            yield f"STORE-PROMISE-10: the record at {found.offset} is not {name}: {unit}"
-    last: dict[tuple[Topic, QueueId], int] = {}
-    for found in records:
-        if found.body in without:
-            continue
-        key = (found.topic, found.queue_id)
-        if key in last and found.queue_offset != last[key] + 1:
-            yield f"STORE-PROMISE-11: {key} goes from {last[key]} to {found.queue_offset}"
-        last[key] = found.queue_offset
-    for key, offset in last.items():
-        given = store.commit_log.topic_queue_table.get(key, 0)
-        if given <= offset or (given > offset + 1 and store.commit_log.pool is None):
-            yield f"STORE-PROMISE-11: {key} gives {given} after {offset}"
+        return replace(self, sent=self.sent.changed(changed))

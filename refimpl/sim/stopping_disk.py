@@ -26,15 +26,22 @@ class StoppingDisk:
     """Passes everything to `disk`; `left` changes from now it raises `Stopped` and does nothing.
 
     `left` is None for a disk that never stops. `changes` counts what was asked for, so that a
-    first run tells how many places there are for a second one to stop at.
+    first run tells how many places there are for a second one to stop at. `written` has the lowest
+    offset written of each file since `take_written`.
     """
 
-    __slots__ = ("changes", "disk", "left")
+    __slots__ = ("changes", "disk", "left", "written")
 
     def __init__(self, disk: LabDisk, left: int | None = None) -> None:
         self.disk = disk
         self.left = left
         self.changes = 0
+        self.written: dict[str, int] = {}
+
+    def take_written(self) -> dict[str, int]:
+        """Lowest offset that was written, by path, since this was asked before."""
+        written, self.written = self.written, {}
+        return written
 
     def _change(self, operation: str, path: str) -> None:
         if self.left is not None:
@@ -60,6 +67,7 @@ class StoppingDisk:
     def write(self, path: str, offset: int, data: bytes) -> None:
         """Write, or stop."""
         self._change("write", path)
+        self.written[path] = min(offset, self.written.get(path, offset))
         self.disk.write(path, offset, data)
 
     def stalled_until(self, path: str) -> Millis:

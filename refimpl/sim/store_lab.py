@@ -39,6 +39,7 @@ from refimpl.model.release import RELEASE_4_9, Release
 from refimpl.model.status import AppendMessageStatus, GetMessageStatus
 from refimpl.model.sys_flag import TRANSACTION_PREPARED_TYPE
 from refimpl.sim.ledger import Ledger
+from refimpl.sim.ledger_look import violations
 from refimpl.sim.memory_disk import MemoryDisk
 from refimpl.sim.stopping_disk import LabDisk, Stopped, StoppingDisk
 from refimpl.sim.trace_writer import TraceLog
@@ -51,6 +52,7 @@ WITHIN: Final = "within an action"  # of a crash: what nobody heard of may be ha
 START: Final = Millis(1_700_000_000_000)
 _ROUNDS_MAX: Final = 10_000  # a store that never comes to rest is a defect
 _PULL: Final = 32
+_DIGITS: Final = 6  # of the number at the beginning of a body
 
 
 @runtime_checkable
@@ -59,6 +61,13 @@ class Forceable(Protocol):
 
     def force(self, path: str, *, span: Span | None = None) -> None:
         """Make the bytes durable that the file has now in `span`; raises `DiskError`."""
+
+
+class StrangeMessage(Exception):
+    """A consumer was given a message that nobody sent."""
+
+    def __init__(self, queue_offset: int, body: bytes) -> None:
+        super().__init__(f"{body!r} at queue offset {queue_offset}")
 
 
 @dataclass(slots=True)
@@ -192,7 +201,7 @@ class StoreLab:
         if not waits:
             given[PROPERTY_WAIT_STORE_MSG_OK] = "false"
         text = properties_to_string(given, self.release)
-        bodies = [b"%06d" % (put + i) + b"." * (size - 6) for i in range(batch or 1)]
+        bodies = [b"%0*d" % (_DIGITS, put + i) + b"." * (size - _DIGITS) for i in range(batch or 1)]
         own = "" if batch else text
         entries = [BatchEntry(0, body, own.encode()) for body in bodies]
         inner = MessageExtBrokerInner(
@@ -265,11 +274,20 @@ class StoreLab:
         del self.pending[token]
         self._run(lambda: self.store.forced(token, failed=failed, now=self.now))
 
-    def read(self, topic: str = "T", queue_id: int = 0) -> list[int]:
-        """Pull everything visible of a queue; what a consumer was given is noted."""
+    def number_of(self, body: bytes) -> int | None:
+        """Tell which message has this body; None for one that nobody sent."""
+        digits, sent = body[:_DIGITS], self.ledger.sent
+        number = int(digits) if digits.isdigit() else len(sent)
+        return number if number < len(sent) and sent[number].body == body else None
+
+    def read(self, topic: str = "T", queue_id: int = 0, begin: int = 0) -> list[int]:
+        """Pull everything visible of a queue from `begin` on; what a consumer was given is noted.
+
+        STORE-PROMISE-5: raises `StrangeMessage` for one that nobody sent.
+        """
         numbers: list[int] = []
-        known = {s.body: s.number for s in self.ledger.sent}
-        offset = self.store.min_offset_in_queue(Topic(topic), QueueId(queue_id))
+        first = self.store.min_offset_in_queue(Topic(topic), QueueId(queue_id))
+        offset = QueueOffset(max(first, begin))
         while True:
             result = self.store.get_message(
                 Group("g"), Topic(topic), QueueId(queue_id), offset, _PULL, None, self.now
@@ -279,7 +297,10 @@ class StoreLab:
             for record in result.records:
                 message = decode_record(record, release=self.release)
                 assert message is not None
-                numbers.append(known[message.body])
+                number = self.number_of(message.body)
+                if number is None:
+                    raise StrangeMessage(message.queue_offset, message.body)
+                numbers.append(number)
             offset = QueueOffset(result.next_begin_offset)
         self.ledger = self.ledger.shown(numbers)
         return numbers
@@ -342,4 +363,4 @@ class StoreLab:
         """Every broken promise and invariant of the open store."""
         if self.refused is not None:
             return [f"STORE-PROMISE-12: {self.refused}"]
-        return self.ledger.violations(self.store)
+        return violations(self.ledger, self.store)

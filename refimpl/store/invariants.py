@@ -17,14 +17,19 @@ from refimpl.store.recovery import LogScan, deliver_at
 def violations(store: MessageStore) -> list[str]:
     """Every violated invariant, as `name: what`; empty for a store that is as it should be."""
     log = store.commit_log
-    found = [*_positions(log), *_log_is_whole(log)]
+    found = [*positions(log), *log_is_whole(log, log.mapped_file_queue.min_offset)]
     for queue in store.queues:
-        found += _units_point_to_their_records(queue, log)
-        found += _next_offset_follows(queue, log)
+        found += of_queue(queue, log)
     return found
 
 
-def _positions(log: CommitLog) -> Iterator[str]:
+def of_queue(queue: ConsumeQueue, log: CommitLog, start: int = 0) -> Iterator[str]:
+    """What is broken in the units from number `start` on, and in what the queue gives next."""
+    yield from _units_point_to_their_records(queue, log, start)
+    yield from _next_offset_follows(queue, log)
+
+
+def positions(log: CommitLog) -> Iterator[str]:
     """Flushed before readable before written, in every file and in the whole log."""
     queue = log.mapped_file_queue
     if not queue.is_contiguous():
@@ -40,8 +45,8 @@ def _positions(log: CommitLog) -> Iterator[str]:
         yield "ShownIsDurable: readers are shown what is not durable"
 
 
-def _log_is_whole(log: CommitLog) -> Iterator[str]:
-    """Records and blanks follow one another up to the end of the log.
+def log_is_whole(log: CommitLog, start: int) -> Iterator[str]:
+    """Records and blanks follow one another from `start`, where one begins, to the end of the log.
 
     With a pool the page cache is whole up to what was committed; behind it files may have rolled.
     """
@@ -49,7 +54,7 @@ def _log_is_whole(log: CommitLog) -> Iterator[str]:
     if not queue.mapped_files:
         return
     readable = queue.max_offset if log.pool is None else queue.committed_where
-    scan = LogScan(queue, queue.min_offset, log.release, check_crc=True)
+    scan = LogScan(queue, start, log.release, check_crc=True)
     for _ in scan.records(deliver_at(log.delay_levels)):
         pass
     last = queue.mapped_files[-1]
@@ -58,15 +63,17 @@ def _log_is_whole(log: CommitLog) -> Iterator[str]:
         yield f"LogIsWhole: records end at {scan.end}, the log at {readable}"
 
 
-def _units_point_to_their_records(queue: ConsumeQueue, log: CommitLog) -> Iterator[str]:
+def _units_point_to_their_records(queue: ConsumeQueue, log: CommitLog, start: int) -> Iterator[str]:
     """Unit n of a queue names a record of that queue with queue offset n, in growing order.
 
     STORE-CQ-5: before 5.5 a queue whose records are all gone may begin before its first file.
     """
-    before = -1
     first = queue.mapped_file_queue.first_mapped_file
     begin = 0 if first is None else first.file_from_offset // CQ_STORE_UNIT_SIZE
-    for n in range(max(queue.min_offset_in_queue, begin), queue.max_offset_in_queue):
+    begin = max(queue.min_offset_in_queue, begin)
+    earlier = queue.get(start - 1) if begin < start else None
+    before = -1 if earlier is None else earlier[0]
+    for n in range(max(begin, start), queue.max_offset_in_queue):
         unit = queue.get(n)
         where = f"{queue.topic}-{queue.queue_id}[{n}]"
         if unit is None:

@@ -12,22 +12,31 @@ MACHINES = machines()
 ROUNDS = 12  # of seeds 0, 1, ...
 
 
-def play_until_broken(name: str) -> None:
+def broken_by(name: str) -> list[str]:
+    """Play until the bug breaks what it should; what it broke, one invariant a round.
+
+    A bug may break others on the way: which is seen first is a matter of the seed.
+    """
     bug = PLANTED[name]
     machine = MACHINES[bug.machine].machine
     machine.start_counting()
+    found: list[str] = []
     with bug.patch():
         for round_seed in range(ROUNDS):
-            play.play_round(machine, round_seed)
+            try:
+                play.play_round(machine, round_seed)
+            except InvariantBroken as error:
+                found.append(error.invariant)
+            if bug.breaks in found:
+                break
+    return found
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", PLANTED)
 def test_a_planted_bug_is_found(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(play, "SHRINK_SECONDS", 0)
-    with pytest.raises(InvariantBroken) as found:
-        play_until_broken(name)
-    assert found.value.invariant == PLANTED[name].breaks
+    assert PLANTED[name].breaks in broken_by(name)
 
 
 def test_bugs_are_planted_where_a_machine_watches() -> None:

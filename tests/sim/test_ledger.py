@@ -4,8 +4,10 @@ import pytest
 
 from refimpl.model.ids import QueueId, Topic
 from refimpl.model.status import PutMessageStatus
-from refimpl.sim.ledger import Fate, Ledger, Sent
+from refimpl.sim.ledger import Ledger
+from refimpl.sim.ledger_look import violations
 from refimpl.sim.memory_disk import MemoryDisk
+from refimpl.sim.sent_log import Fate, Sent, SentLog
 from refimpl.sim.store_lab import StoreLab
 
 T, Q = Topic("T"), QueueId(0)
@@ -41,11 +43,11 @@ def test_a_durable_message_that_is_gone() -> None:
         ledger = Ledger(sync).put(T, Q, [b"0"]).appended(0, [(0, 100, 0)])
         if told is not None:
             ledger = ledger.answered(0, told)
-        assert rules(ledger.killed(100).violations(empty.store)) == {expected}
-        lost = ledger.power_failed().violations(empty.store)
+        assert rules(violations(ledger.killed(100), empty.store)) == {expected}
+        lost = violations(ledger.power_failed(), empty.store)
         assert rules(lost) == ({"STORE-PROMISE-1"} if expected == "STORE-PROMISE-1" else set())
     shown = Ledger(sync_flush=True).put(T, Q, [b"0"]).appended(0, [(0, 100, 0)]).shown([0])
-    assert rules(shown.power_failed().violations(empty.store)) == {"STORE-PROMISE-8"}
+    assert rules(violations(shown.power_failed(), empty.store)) == {"STORE-PROMISE-8"}
 
 
 def test_what_was_flushed_or_orderly_stopped_is_durable() -> None:
@@ -70,7 +72,7 @@ def other(lab: StoreLab, **changed: object) -> list[str]:
     sent = list(lab.ledger.sent)
     fields = {name: getattr(sent[1], name) for name in Sent.__slots__} | changed
     sent[1] = Sent(**fields)
-    return Ledger(lab.ledger.sync_flush, tuple(sent)).violations(lab.store)
+    return violations(Ledger(lab.ledger.sync_flush, SentLog.of(sent)), lab.store)
 
 
 @pytest.mark.parametrize(

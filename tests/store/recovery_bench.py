@@ -8,7 +8,7 @@ from refimpl.model.prng import Prng
 from refimpl.model.release import RELEASES, Release
 from refimpl.sim.crash_disk import CrashDisk
 from refimpl.sim.crash_images import STRICT
-from refimpl.sim.ledger import Fate
+from refimpl.sim.sent_log import Fate
 from refimpl.sim.store_lab import StoreLab
 
 RELEASE = pytest.mark.parametrize("release", RELEASES.values(), ids=lambda r: r.name)
