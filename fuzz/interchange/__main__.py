@@ -11,8 +11,8 @@ from tabulate import tabulate
 
 from conformance.verdict import TargetUnavailable
 from fuzz.interchange.campaign import Outcome, run
-from fuzz.interchange.images import images
-from refimpl.model.release import RELEASES, Release
+from fuzz.interchange.images import CONTRACTS, images
+from refimpl.model.release import RELEASES
 
 _AT_ONCE = 100  # images in one JVM
 _SHOWN = 5  # differences of one image
@@ -24,11 +24,13 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--first", type=int, default=0, help="number of the first image")
     parser.add_argument("--count", type=int, default=100)
+    parser.add_argument("--contract", choices=list(CONTRACTS), default="ordered")
     parser.add_argument("--keep", type=Path, help="a folder for the images")
     return parser.parse_args()
 
 
-def _print(outcome: Outcome, release: Release, seed: int) -> None:
+def _print(outcome: Outcome, repeat: str) -> None:
+    """`repeat`: the command but for the image."""
     for name, differences in outcome.unexplained().items():
         image = outcome.cases[name].image
         print(f"\n{name}: {image.label}")
@@ -36,8 +38,7 @@ def _print(outcome: Outcome, release: Release, seed: int) -> None:
         if len(differences) > _SHOWN:
             print(f"... and {len(differences) - _SHOWN} more")
         number = int(name.split("-")[0])
-        command = f"--release {release.name} --seed {seed} --first {number} --count 1"
-        print(f"again: python -m fuzz.interchange {command}")
+        print(f"again: {repeat} --first {number} --count 1")
     for name, broken in outcome.broken.items():
         print(f"\n{name}: our own store breaks a promise: {broken[0]}")
 
@@ -49,10 +50,13 @@ def main() -> int:
     shown: Counter[tuple[str, str]] = Counter()
     withheld: Counter[str] = Counter()
     kinds: Counter[str] = Counter()
+    contract = CONTRACTS[arguments.contract]
+    repeat = f"python -m fuzz.interchange --release {release.name} --seed {arguments.seed}"
+    repeat += f" --contract {arguments.contract}"
     bad = 0
     for first in range(arguments.first, arguments.first + arguments.count, _AT_ONCE):
         count = min(_AT_ONCE, arguments.first + arguments.count - first)
-        made = list(images(release, arguments.seed, count, first=first))
+        made = list(images(release, arguments.seed, count, first=first, contract=contract))
         root = Path(tempfile.mkdtemp(prefix="rmqref-interchange-"))
         try:
             if arguments.keep:
@@ -64,12 +68,13 @@ def main() -> int:
             return 2
         finally:
             shutil.rmtree(root, ignore_errors=True)
-        _print(outcome, release, arguments.seed)
+        _print(outcome, repeat)
         bad += len(outcome.unexplained()) + len(outcome.broken)
         kinds.update(image.kind for image in made)
         shown += outcome.explained()
         withheld += outcome.withheld()
-    print(f"\napache-{release.apache}, seed {arguments.seed}: {arguments.count} images")
+    told = f"seed {arguments.seed}, contract {arguments.contract}"
+    print(f"\napache-{release.apache}, {told}: {arguments.count} images")
     rows = [
         [rule, *(shown[rule, kind] for kind in sorted(kinds))]
         for rule in sorted({rule for rule, _ in shown})

@@ -92,7 +92,7 @@ def serve(
     )
     found = _parsed(done.stdout.splitlines())
     for directory, served in found.items():
-        _take_tags_codes(directory, served)
+        _take_what_is_left(directory, served)
     lost = [directory for directory in directories if directory not in found]
     assert not lost, f"no answer for {lost[:3]}: {done.stderr[-2000:]}"
     return found
@@ -119,10 +119,11 @@ def _parsed(lines: Iterable[str]) -> dict[Path, Served]:
     return answers
 
 
-def _take_tags_codes(directory: Path, served: Served) -> None:
-    """From the files that Apache left: no release tells the tags code of a unit."""
+def _take_what_is_left(directory: Path, served: Served) -> None:
+    """From the files that Apache left: tags codes, which no release tells, and the index."""
     if served.status == OPENED:
-        queues = open_reading(ReadingDirectory(directory)).queues
+        reading = open_reading(ReadingDirectory(directory))
+        served.index_files, queues = len(reading.index), reading.queues
         for topic, queue_id, offset in served.messages:
             unit = queues[topic, queue_id].unit(offset)
             if unit is not None:

@@ -12,6 +12,7 @@ from typing import Final
 from refimpl.model.prng import Prng
 from refimpl.model.release import Release
 from refimpl.sim.crash_disk import CrashDisk
+from refimpl.sim.disk_contract import ORDERED, STRICT, DiskContract
 from refimpl.sim.store_lab import StoreLab
 
 SETTINGS: Final[Mapping[str, str]] = {
@@ -20,6 +21,7 @@ SETTINGS: Final[Mapping[str, str]] = {
     "maxHashSlotNum": "5",
     "maxIndexNum": "20",
 }
+CONTRACTS: Final[Mapping[str, DiskContract]] = {"ordered": ORDERED, "any": STRICT}
 KINDS: Final = ("closed", "killed", "power", "power", "power", "power")
 _STEPS_MIN: Final = 6
 _STEPS_MAX: Final = 40
@@ -54,17 +56,19 @@ class Image:
         return directory
 
 
-def images(release: Release, seed: int, count: int, *, first: int = 0) -> Iterator[Image]:
+def images(
+    release: Release, seed: int, count: int, *, first: int = 0, contract: DiskContract = ORDERED
+) -> Iterator[Image]:
     """`count` images from number `first` on."""
     for number in range(first, first + count):
-        yield image(release, seed, number)
+        yield image(release, seed, number, contract)
 
 
-def image(release: Release, seed: int, number: int) -> Image:
-    """One image."""
+def image(release: Release, seed: int, number: int, contract: DiskContract = ORDERED) -> Image:
+    """One image, of what `contract` allows a failure of the power to leave (decision 0003)."""
     prng = Prng(seed).fork(f"image {number}")
     flush = "SYNC_FLUSH" if prng.below(3) == 0 else "ASYNC_FLUSH"
-    lab = StoreLab(release, {**SETTINGS, "flushDiskType": flush}, CrashDisk())
+    lab = StoreLab(release, {**SETTINGS, "flushDiskType": flush}, CrashDisk(contract))
     _play(lab, prng)
     kind = KINDS[prng.below(len(KINDS))]
     if kind == "power" and prng.below(4) == 0:  # once more, on what a first failure left

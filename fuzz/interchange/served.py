@@ -23,6 +23,7 @@ class Message(NamedTuple):
     size: int
     checksum: int  # CRC-32 of the whole record
     indexed: bool | None  # a query by its unique key finds it; None without such a key
+    key: str | None = None  # that key
 
 
 @dataclass(slots=True, eq=False)
@@ -35,6 +36,10 @@ class Served:
     messages: dict[tuple[str, int, int], Message] = field(default_factory=dict)
     tags_codes: dict[tuple[str, int, int], int] = field(default_factory=dict)
     holes: dict[tuple[str, int, int], str] = field(default_factory=dict)  # within, but not served
+    index_files: int = 0  # how many there are after the start
+
+
+_BYTES = Message._fields.index("indexed")  # the fields before it say where the message is
 
 
 class Difference(NamedTuple):
@@ -84,7 +89,7 @@ def _read(lab: StoreLab, served: Served, topic: str, queue_id: int, offset: int)
     assert found is not None
     served.tags_codes[topic, queue_id, offset] = found[2]
     served.messages[topic, queue_id, offset] = Message(
-        message.queue_offset, message.physical_offset, len(record), crc32(record), indexed
+        message.queue_offset, message.physical_offset, len(record), crc32(record), indexed, key
     )
 
 
@@ -114,7 +119,7 @@ def _compare_messages(left: Served, right: Served) -> Iterator[Difference]:
             if one is not other:
                 kind = "message only here" if other is None else "message only there"
                 yield Difference(kind, where, _shown(left, key), _shown(right, key))
-        elif one[:-1] != other[:-1]:
+        elif one[:_BYTES] != other[:_BYTES]:
             yield Difference("another message", where, str(one), str(other))
         elif left.tags_codes.get(key) != right.tags_codes.get(key):
             tags = (left.tags_codes.get(key), right.tags_codes.get(key))
