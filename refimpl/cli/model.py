@@ -1,18 +1,21 @@
 """`rmqref model`: list the models, let TLC check them, draw them, explain a counterexample."""
 
 import sys
+import time
 from pathlib import Path
 
 import click
 from tabulate import tabulate
 
-from refimpl.tlc import explain, graph, manifest
+from refimpl.sim.scopes import NoScope, scope_of
+from refimpl.tlc import explain, graph, manifest, parity
 from refimpl.tlc.locate import TlcMissing
 from refimpl.tlc.runner import Outcome
 
 _BROKEN = 1
 _UNKNOWN = 2
 _HARNESS_FAILED = 3
+_SETS = ("GroupCommit", "MappedFileQueue", "Dispatch", "DelayQueue")
 
 
 @click.group("model")
@@ -70,9 +73,9 @@ def check_command(names: tuple[str, ...], seconds: int, workers: int) -> None:
 def graph_command(name: str, output: Path | None, seconds: int) -> None:
     """Write the state graph of a model in Graphviz's language, edges named by actions."""
     try:
-        text = graph.dot(_rows((name,))[0], seconds=seconds)
-    except TlcMissing as missing:
-        click.echo(missing.reason, err=True)
+        text = graph.dot(_row(name), seconds=seconds)
+    except (TlcMissing, graph.GraphRefused) as missing:
+        click.echo(str(missing), err=True)
         sys.exit(_UNKNOWN)
     if output is None:
         click.echo(text, nl=False)
@@ -86,7 +89,7 @@ def graph_command(name: str, output: Path | None, seconds: int) -> None:
 @click.option("--seconds", default=120, show_default=True, help="Time limit.")
 def explain_command(name: str, test: Path | None, seconds: int) -> None:
     """Show the counterexample of a model as a table: what happened, and what it changed."""
-    row = _rows((name,))[0]
+    row = _row(name)
     try:
         checked = manifest.check(row, seconds=seconds)
     except TlcMissing as missing:
@@ -103,6 +106,50 @@ def explain_command(name: str, test: Path | None, seconds: int) -> None:
             click.echo(str(refused), err=True)
             sys.exit(_UNKNOWN)
         click.echo(f"\nwritten: {test}")
+
+
+@model_group.command("parity")
+@click.argument("names", nargs=-1)
+@click.option("--seconds", default=300, show_default=True, help="Time limit for TLC, each model.")
+def parity_command(names: tuple[str, ...], seconds: int) -> None:
+    """Compare the states and steps of the implementation with those that TLC finds.
+
+    NAMES are models of the manifest; without any: GroupCommit, MappedFileQueue, Dispatch and
+    DelayQueue. Both sides go through all that the constants of the configuration allow, and the
+    sets are compared. Exit status 1 where they differ: then the first states that only one side
+    reaches are shown, with the way there.
+    """
+    worst = 0
+    for name in names or _SETS:
+        row = _row(name)
+        try:
+            found = _both_sides(row, seconds)
+        except (NoScope, TlcMissing, graph.GraphRefused) as missing:
+            click.echo(str(missing), err=True)
+            sys.exit(_UNKNOWN)
+        for line in parity.certificate(found):
+            click.echo(line)
+        worst = max(worst, 0 if found.holds else _BROKEN)
+    sys.exit(worst)
+
+
+def _both_sides(row: manifest.Row, seconds: int) -> parity.Parity:
+    """Explore a model on both sides. Raises `NoScope`, `TlcMissing`, `GraphRefused`."""
+    if row.expect != manifest.HOLDS:
+        raise NoScope(row.config, "its counterexample ends the exploration")
+    text = (manifest.FOLDER / f"{row.config}.cfg").read_text("utf-8")
+    scoped = scope_of(row.module, parity.constants(text))
+    begun = time.monotonic()
+    model = parity.space_of(graph.read(graph.dot(row, seconds=seconds)))
+    between = time.monotonic()
+    code = scoped.explore()
+    ended = time.monotonic()
+    return parity.Parity(row.config, code, model, ended - between, between - begun)
+
+
+def _row(name: str) -> manifest.Row:
+    """The row of one model; a module stands for the first of its models."""
+    return _rows((name,))[0]
 
 
 def _rows(names: tuple[str, ...]) -> list[manifest.Row]:

@@ -1,20 +1,16 @@
-"""Every state of an automaton within a bound, and the same states as TLC names them.
+"""Every state of the group commit within a bound, in the variables of spec/tla/GroupCommit.tla.
 
-    states = reachable("GroupCommit", GroupCommitBound())     # a set of mappings, frozen
-    states = reachable("Dispatch", DispatchBound())
-
-The automaton is the code; what surrounds it (a log, a disk, a crash) is as small as in the model
-`spec/tla/GroupCommit.tla`, whose variables and actions have the names that are used here. So the
-two sets can be compared state by state.
+The automaton is the code; what surrounds it (a log, a disk, a crash) is as small as in the model,
+whose variables and actions have the names that are used here.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from refimpl.model.ids import Millis, PhysicalOffset, Ticket
+from refimpl.model.state_space import Plain, number, numbers, record
 from refimpl.model.status import PutMessageStatus
-from refimpl.sim.dispatch_scope import DispatchBound, Variables, dispatch_states
 from refimpl.store import group_commit as commits
 from refimpl.store.group_commit import GroupCommit, GroupCommitRequest, WakeupCustomer
 
@@ -32,6 +28,19 @@ class GroupCommitBound:
     producers: int = 2
     flush_attempts_max: int = 2
     sees_last_flush: bool = True
+
+    @classmethod
+    def of(cls, constants: Mapping[str, Plain]) -> "GroupCommitBound":
+        """Return the bound that a configuration states; raises `KeyError`."""
+        return cls(
+            number(constants, "FileSize"),
+            number(constants, "MinBlank"),
+            numbers(constants, "Sizes"),
+            number(constants, "MaxOffset"),
+            number(constants, "Producers"),
+            number(constants, "FlushAttemptsMax"),
+            bool(number(constants, "SeesLastFlush")),
+        )
 
 
 class GroupCommitState(NamedTuple):
@@ -52,8 +61,11 @@ class GroupCommitState(NamedTuple):
         return self.live[-1] if self.live else self.durable
 
 
+_Named = tuple[str, GroupCommitState]
+
+
 class GroupCommitWorld:
-    """The actions of the model; each yields the states that it leads to."""
+    """The actions of the model; each yields its name and the states that it leads to."""
 
     def __init__(self, bound: GroupCommitBound) -> None:
         self.bound = bound
@@ -65,7 +77,7 @@ class GroupCommitWorld:
     def _fresh(self) -> GroupCommit:
         return GroupCommit(self.bound.flush_attempts_max, self.bound.sees_last_flush)
 
-    def next(self, w: GroupCommitState) -> Iterator[GroupCommitState]:
+    def next(self, w: GroupCommitState) -> Iterator[_Named]:
         """Every state that one action leads to."""
         yield from self._crash(w)
         if not w.up:
@@ -73,18 +85,18 @@ class GroupCommitWorld:
             return
         yield from self._do_append(w)
         for end in w.appended:
-            yield self._put_request(w, end)
+            yield "PutRequest", self._put_request(w, end)
         if w.forcing:
-            yield self._flushed(w)
-            yield w._replace(forcing=0)  # ForceFailed
+            yield "Flushed", self._flushed(w)
+            yield "ForceFailed", w._replace(forcing=0)
         else:
             yield from self._flusher(w)
         for request in w.s.unanswered:
-            yield self._expire(w, request)
+            yield "Expire", self._expire(w, request)
         if self._may_stop(w):
-            yield w._replace(s=self._fresh(), recovered_to=0, up=False)
+            yield "Shutdown", w._replace(s=self._fresh(), recovered_to=0, up=False)
 
-    def _do_append(self, w: GroupCommitState) -> Iterator[GroupCommitState]:
+    def _do_append(self, w: GroupCommitState) -> Iterator[_Named]:
         bound = self.bound
         wrote = w.wrote
         for size in bound.sizes:
@@ -94,9 +106,9 @@ class GroupCommitWorld:
             if size + bound.min_blank > bound.file_size or end > bound.max_offset:
                 continue
             live = (*w.live, end) if fits else (*w.live, next_file, end)
-            yield w._replace(live=live)
+            yield "DoAppend", w._replace(live=live)
             if len(w.appended) + len(w.s.unanswered) < bound.producers:
-                yield w._replace(live=live, appended=w.appended | {end})
+                yield "DoAppend", w._replace(live=live, appended=w.appended | {end})
 
     @staticmethod
     def _put_request(w: GroupCommitState, end: int) -> GroupCommitState:
@@ -107,31 +119,31 @@ class GroupCommitWorld:
         next_file = (w.s.flushed_where // self.bound.file_size + 1) * self.bound.file_size
         return min(next_file, w.wrote)
 
-    def _flusher(self, w: GroupCommitState) -> Iterator[GroupCommitState]:
+    def _flusher(self, w: GroupCommitState) -> Iterator[_Named]:
         """SwapRequests, DoCommit, ForceLog: what FlushManager does while no force is under way."""
         s, target = w.s, self._target(w)
         caught_up = s.flushed_where >= w.recovered_to
         idle = not s.requests_read and not s.requests_write
         if target > s.flushed_where and (not caught_up or idle):
-            yield w._replace(forcing=target)
+            yield "ForceLog", w._replace(forcing=target)
         if not caught_up:
             return
         if s.requests_read:
             yield self._do_commit(w, target)
         elif s.requests_write:
-            yield w._replace(s=commits.swap_requests(s))
+            yield "SwapRequests", w._replace(s=commits.swap_requests(s))
 
     @staticmethod
-    def _do_commit(w: GroupCommitState, target: int) -> GroupCommitState:
+    def _do_commit(w: GroupCommitState, target: int) -> _Named:
         s, effect = commits.do_commit(w.s)
         if effect is None:
-            return w._replace(s=s)
+            return "DropRequest", w._replace(s=s)
         if not isinstance(effect, WakeupCustomer):
-            return w._replace(s=s, forcing=target if target > s.flushed_where else 0)
+            return "Flush", w._replace(s=s, forcing=target if target > s.flushed_where else 0)
         end = effect.request.next_offset
         if effect.status is PutMessageStatus.PUT_OK and end > w.durable:
-            return w._replace(s=s, ok_at_risk=w.ok_at_risk | {end})
-        return w._replace(s=s)
+            return "WakeupCustomer", w._replace(s=s, ok_at_risk=w.ok_at_risk | {end})
+        return "WakeupCustomer", w._replace(s=s)
 
     def _flushed(self, w: GroupCommitState) -> GroupCommitState:
         file_from = (w.forcing - 1) // self.bound.file_size * self.bound.file_size
@@ -157,11 +169,12 @@ class GroupCommitWorld:
         waits = w.appended or s.requests_read or s.requests_write or s.unanswered
         return not (w.forcing or w.live or waits) and s.flushed_where == w.wrote
 
-    def _crash(self, w: GroupCommitState) -> Iterator[GroupCommitState]:
+    def _crash(self, w: GroupCommitState) -> Iterator[_Named]:
         for keep in range(len(w.live) + 1):
-            yield GroupCommitState(self._fresh(), w.durable, w.live[:keep], ok_at_risk=w.ok_at_risk)
+            live = w.live[:keep]
+            yield "Crash", GroupCommitState(self._fresh(), w.durable, live, ok_at_risk=w.ok_at_risk)
 
-    def _recovered(self, w: GroupCommitState) -> Iterator[GroupCommitState]:
+    def _recovered(self, w: GroupCommitState) -> Iterator[_Named]:
         """Flushes begin at what is known to be durable, or at a file; blanks may close files."""
         size, wrote = self.bound.file_size, w.wrote
         first = wrote // size + 1
@@ -175,7 +188,34 @@ class GroupCommitWorld:
             for files in (range(0), *closed):
                 live = (*w.live, *(file * size for file in files))
                 to = files[-1] * size if files else wrote
-                yield w._replace(s=s, live=live, recovered_to=to, up=True)
+                yield "Recovered", w._replace(s=s, live=live, recovered_to=to, up=True)
+
+    @staticmethod
+    def variables(w: GroupCommitState) -> dict[str, Plain]:
+        """The state in the variables of the model."""
+
+        def records(requests: commits.Requests) -> tuple[Plain, ...]:
+            return tuple([record(ticket=r.ticket, next=r.next_offset) for r in requests])
+
+        return {
+            "durable": w.durable,
+            "live": w.live,
+            "flushed": w.s.flushed_where,
+            "forcing": w.forcing,
+            "appended": w.appended,
+            "requestsWrite": records(w.s.requests_write),
+            "requestsRead": records(w.s.requests_read),
+            "unanswered": frozenset(records(w.s.unanswered)),
+            "attempts": w.s.attempts,
+            "recoveredTo": w.recovered_to,
+            "okAtRisk": w.ok_at_risk,
+            "up": w.up,
+        }
+
+    @staticmethod
+    def hidden(w: GroupCommitState) -> Hashable:
+        """Nothing of a value is hidden from who compares it."""
+        return w
 
 
 def _with_deadline(s: GroupCommit, request: GroupCommitRequest, deadline: Millis) -> GroupCommit:
@@ -195,30 +235,6 @@ def _with_deadline(s: GroupCommit, request: GroupCommitRequest, deadline: Millis
     )
 
 
-def group_commit_variables(w: GroupCommitState) -> Variables:
-    """The state in the variables of GroupCommit.tla: sequences are tuples, sets are frozen."""
-
-    def records(requests: commits.Requests) -> tuple[Variables, ...]:
-        return tuple(frozenset({("ticket", r.ticket), ("next", r.next_offset)}) for r in requests)
-
-    return frozenset(
-        {
-            ("durable", w.durable),
-            ("live", w.live),
-            ("flushed", w.s.flushed_where),
-            ("forcing", w.forcing),
-            ("appended", w.appended),
-            ("requestsWrite", records(w.s.requests_write)),
-            ("requestsRead", records(w.s.requests_read)),
-            ("unanswered", frozenset(records(w.s.unanswered))),
-            ("attempts", w.s.attempts),
-            ("recoveredTo", w.recovered_to),
-            ("okAtRisk", w.ok_at_risk),
-            ("up", w.up),
-        }
-    )
-
-
 class Walk(NamedTuple):
     """What `walk` saw."""
 
@@ -234,7 +250,7 @@ def walk(
     first = world.first()
     seen, stack, transitions = {first}, [first], 0
     while stack:
-        for state in world.next(stack.pop()):
+        for _, state in world.next(stack.pop()):
             transitions += 1
             if state not in seen:
                 assert invariant is None or invariant(state), state
@@ -246,18 +262,3 @@ def walk(
 def ok_is_durable(w: GroupCommitState) -> bool:
     """STORE-FLUSH-2, GroupCommit!OkIsDurable: nothing is acknowledged that a crash takes."""
     return not w.ok_at_risk
-
-
-def reachable(name: str, bound: GroupCommitBound | DispatchBound) -> frozenset[Variables]:
-    """The states of `name` within `bound`, as a set of sets of (variable, value).
-
-    A sequence is a tuple, a set is frozen, a record or a function is a set of pairs. Raises
-    `KeyError` for what is not explored here, `TypeError` for the bound of another.
-    """
-    if name == "GroupCommit" and isinstance(bound, GroupCommitBound):
-        return frozenset(group_commit_variables(w) for w in walk(bound).states)
-    if name == "Dispatch" and isinstance(bound, DispatchBound):
-        return dispatch_states(bound)
-    if name in {"GroupCommit", "Dispatch"}:
-        raise TypeError(f"{type(bound).__name__} does not bound {name}")
-    raise KeyError(name)

@@ -7,7 +7,7 @@ called one by one. A refusal of the model is as many refusals of the code as mak
 together.
 """
 
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
@@ -18,6 +18,7 @@ from refimpl.model.message import MessageExtBrokerInner
 from refimpl.model.message_codec import blank_record, encode_record
 from refimpl.model.preset import MINIMAL
 from refimpl.model.release import RELEASE_4_9
+from refimpl.model.state_space import Plain, names, number, numbers, record
 from refimpl.model.sys_flag import TRANSACTION_PREPARED_TYPE
 from refimpl.sim.memory_disk import MemoryDisk
 from refimpl.sim.store_fork import copied
@@ -33,8 +34,6 @@ _ATTEMPTS: Final = 30  # refusals after which the code gives up
 _HOST: Final = Address("127.0.0.1", 10911)
 _NOW: Final = Millis(1_700_000_000_000)
 
-Variables = frozenset[tuple[str, object]]
-
 
 @dataclass(frozen=True, slots=True)
 class DispatchBound:
@@ -48,6 +47,20 @@ class DispatchBound:
     attempts: int = 2
     max_refusals: int = 2
     sync_flush: bool = True
+
+    @classmethod
+    def of(cls, constants: Mapping[str, Plain]) -> "DispatchBound":
+        """Return the bound that a configuration states; raises `KeyError`."""
+        return cls(
+            names(constants, "Queues"),
+            numbers(constants, "Sizes"),
+            number(constants, "FileSize"),
+            number(constants, "BlankSize"),
+            number(constants, "MaxRecords"),
+            number(constants, "Attempts"),
+            number(constants, "MaxRefusals"),
+            bool(number(constants, "SyncFlush")),
+        )
 
 
 class Record(NamedTuple):
@@ -157,31 +170,31 @@ class DispatchWorld:
 
     # --- the actions of the model
 
-    def next(self) -> Iterator["DispatchWorld"]:
+    def next(self) -> Iterator[tuple[str, "DispatchWorld"]]:
         """Every state that one action leads to."""
         bound, log = self.bound, self.log
         if self.accepts and len(log.records) < bound.max_records:
             for queue in bound.queues:
                 for size in bound.sizes:
                     for unit in (False, True):
-                        yield self._append(queue, size, unit=unit)
+                        yield "DoAppend", self._append(queue, size, unit=unit)
         if log.sync_flush:
             for end in {r.end for r in log.records if r.end > log.flushed}:
                 twin = self.copy()
                 twin.log.flushed = end
-                yield twin
-        record = self._next_record()
+                yield "Flushed", twin
+        found = self._next_record()
         confirmed = log.flushed if log.sync_flush else log.wrote
-        if record is not None and record.end <= confirmed:
-            yield self._dispatch(record)
-            if record.unit and self.refusals < bound.max_refusals:
-                yield self._refuse(record)
+        if found is not None and found.end <= confirmed:
+            yield "Dispatch", self._dispatch(found)
+            if found.unit and self.refusals < bound.max_refusals:
+                yield "Refuse", self._refuse(found)
         if self.waiting or any(self.gathered(queue) for queue in bound.queues):
             twin = self.copy()
             twin.log.limit = twin.reput_from  # a step that finds nothing to dispatch
             twin.reput.step(_NOW)
             twin.log.limit = None
-            yield twin
+            yield "Sync", twin
 
     def _append(self, queue: str, size: int, *, unit: bool) -> "DispatchWorld":
         twin = self.copy()
@@ -248,24 +261,53 @@ class DispatchWorld:
         written = None if found is None else found.mapped_file_queue.read_from(0)
         return _offsets(written or b"")
 
-    def variables(self) -> Variables:
-        """The state as TLC prints it: a sequence is a tuple, a function a set of pairs."""
+    def variables(self) -> dict[str, Plain]:
+        """The state in the variables of the model."""
         queues = self.bound.queues
         waiting, arrived, attempts = self.reput.counts()
-        return frozenset(
-            {
-                ("log", tuple(frozenset(r._asdict().items()) for r in self.log.records)),
-                ("flushed", self.log.flushed),
-                ("reputFromOffset", self.reput_from),
-                ("gathered", frozenset((q, self.gathered(q)) for q in queues)),
-                ("units", frozenset((q, self.units(q)) for q in queues)),
-                ("waiting", waiting),
-                ("arrived", arrived),
-                ("attempts", attempts * self.bound.attempts // _ATTEMPTS),
-                ("refusals", self.refusals),
-                ("logicsQueueError", not self.accepts),
-            }
-        )
+        return {
+            "log": tuple([record(**r._asdict()) for r in self.log.records]),
+            "wrote": self.log.wrote,
+            "flushed": self.log.flushed,
+            "reputFromOffset": self.reput_from,
+            "gathered": record(**{q: self.gathered(q) for q in queues}),
+            "units": record(**{q: self.units(q) for q in queues}),
+            "waiting": waiting,
+            "arrived": arrived,
+            "attempts": attempts * self.bound.attempts // _ATTEMPTS,
+            "refusals": self.refusals,
+            "logicsQueueError": not self.accepts,
+        }
+
+    def hidden(self) -> Hashable:
+        """Exact figures, of which the model has whole ones."""
+        return self.reput.reput_from_offset, self.reput.counts()
+
+
+class DispatchScope:
+    """The states of `DispatchWorld`."""
+
+    def __init__(self, bound: DispatchBound) -> None:
+        self._bound = bound
+
+    def first(self) -> DispatchWorld:
+        """Nothing is written."""
+        return DispatchWorld(self._bound)
+
+    @staticmethod
+    def next(world: DispatchWorld) -> Iterator[tuple[str, DispatchWorld]]:
+        """Every state that one action leads to."""
+        return world.next()
+
+    @staticmethod
+    def variables(world: DispatchWorld) -> dict[str, Plain]:
+        """The state in the variables of the model."""
+        return world.variables()
+
+    @staticmethod
+    def hidden(world: DispatchWorld) -> Hashable:
+        """What else decides."""
+        return world.hidden()
 
 
 def _offsets(units: bytes) -> tuple[int, ...]:
@@ -290,16 +332,3 @@ def _encoded(queue: str, at: int, size: int, n: int, *, unit: bool) -> bytes:
         return encode_record(inner, n, at * _UNIT_OF_SIZE, _NOW)
 
     return record(bytes(size * _UNIT_OF_SIZE - len(record(b""))))
-
-
-def dispatch_states(bound: DispatchBound) -> frozenset[Variables]:
-    """Every state within the bound; one representative of each is explored."""
-    first = DispatchWorld(bound)
-    seen, stack = {first.variables()}, [first]
-    while stack:
-        for world in stack.pop().next():
-            variables = world.variables()
-            if variables not in seen:
-                seen.add(variables)
-                stack.append(world)
-    return frozenset(seen)

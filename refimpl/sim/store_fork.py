@@ -4,6 +4,7 @@
 settings never change.
 """
 
+from collections import deque
 from collections.abc import Callable
 from enum import Enum
 from types import MethodType
@@ -101,6 +102,20 @@ def _copy_tuple(value: object, memo: _Memo) -> object:
     return tuple([_copy(item, memo) for item in value])
 
 
+def _copy_deque(value: object, memo: _Memo) -> object:
+    assert isinstance(value, deque)
+    twin: deque[object] = deque([_copy(item, memo) for item in value])
+    memo[id(value)] = twin
+    return twin
+
+
+def _copy_set(value: object, memo: _Memo) -> object:
+    assert isinstance(value, set)
+    twin: set[object] = {_copy(item, memo) for item in value}
+    memo[id(value)] = twin
+    return twin
+
+
 def _copy_bytes(value: object, memo: _Memo) -> object:
     assert isinstance(value, bytearray)
     twin = memo[id(value)] = bytearray(value)
@@ -116,6 +131,8 @@ _SPECIAL: dict[type, _Copier] = {
     list: _copy_list,
     dict: _copy_dict,
     tuple: _copy_tuple,
+    deque: _copy_deque,
+    set: _copy_set,
     bytearray: _copy_bytes,
     MethodType: _copy_method,
 }

@@ -26,9 +26,10 @@ class NoReplay(Exception):
 
 def table(row: Row, run: TlcRun) -> str:
     """Return the counterexample: step, action, the code that does it, what it changed."""
+    own = sorted(subjects(), key=lambda subject: row.module.startswith(subject.module))
     codes = {
         action.name: ", ".join(name.removeprefix("refimpl.") for name in action.functions)
-        for subject in subjects()
+        for subject in own  # the module's own words last, so that they stand
         for action in subject.actions
     }
     lines = [f"{row.config}: {row.says}", f"{run.outcome.value} {run.violated}".rstrip(), ""]

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from refimpl.tlc.manifest import FOLDER, Row
-from refimpl.tlc.runner import run
+from refimpl.tlc.runner import Outcome, TlcRun, run
 from refimpl.tlc.value import Value, parse_state
 
 _NODE: Final = re.compile(r'^(-?\d+) \[label="(.*)"(,style = filled)?\]')
@@ -22,17 +22,31 @@ class Graph(NamedTuple):
     edges: tuple[tuple[str, str, str], ...]
 
 
+class GraphRefused(Exception):
+    """TLC did not come to an end, so that the graph is not whole."""
+
+    def __init__(self, row: Row, found: TlcRun) -> None:
+        why = " ".join(found.errors)[:500] if found.outcome is Outcome.ERROR else ""
+        super().__init__(f"{row.config} {found.outcome.value} {why}".rstrip())
+        self.row = row
+
+
 def dot(row: Row, *, folder: Path = FOLDER, seconds: int = 120) -> str:
-    """Return the state graph in Graphviz's language. Raises `TlcMissing`."""
+    """Return the state graph in Graphviz's language; a counterexample ends it early.
+
+    Raises `TlcMissing`, and `GraphRefused` where there was no verdict.
+    """
     with tempfile.TemporaryDirectory(prefix="tlc-dot-") as name:
         path = Path(name) / "states.dot"
-        run(
+        found = run(
             folder / f"{row.module}.tla",
             folder / f"{row.config}.cfg",
             seconds=seconds,
             flags=("-dump", "dot,actionlabels", str(path)),
         )
-        return path.read_text("latin-1") if path.exists() else ""
+        if found.outcome in {Outcome.ERROR, Outcome.TIMEOUT} or not path.exists():
+            raise GraphRefused(row, found)
+        return path.read_text("latin-1")
 
 
 def read(text: str) -> Graph:

@@ -6,6 +6,7 @@ value a `ModelValue`. A sequence and a function over 1..n are one thing in TLA+;
 function as a tuple.
 """
 
+import functools
 import re
 from collections.abc import Mapping
 from typing import Final, TypeAlias
@@ -54,6 +55,7 @@ def function(pairs: Mapping[Value, Value]) -> Function:
     return Function(sorted(pairs.items(), key=lambda pair: show(pair[0])))
 
 
+@functools.lru_cache(maxsize=1 << 16)  # in a graph most values of a variable come again
 def parse(text: str) -> Value:
     """Read one value; raises `ValueRefused` for anything else or anything more."""
     value, end = _value(text, 0)

@@ -103,8 +103,9 @@ Persist ==
   /\ file' = IF Design \in {"delivers", "deliversEarly"} THEN DurableOffset(Len(marks))
              ELSE offsetTable
   /\ file' # file
-  /\ UNCHANGED <<now, queue, acknowledged, offsetTable, position, real, forced, marks, up,
-                 crashes, refusals, nextId>>
+  /\ marks' = SelectSeq(marks, LAMBDA mark : mark.at > forced)   \* the others are in the file
+  /\ UNCHANGED <<now, queue, acknowledged, offsetTable, position, real, forced, up, crashes,
+                 refusals, nextId>>
 
 (* Crash: what was not forced may be gone, the newest first *)
 Crash ==

@@ -2,7 +2,7 @@
 (***************************************************************************)
 (* Dispatch as an implementation shows it from outside, whose steps nobody *)
 (* interrupts: its states are compared with those of the code, set by set  *)
-(* (tests/tlc/test_dispatch_states.py).                                    *)
+(* (rmqref model parity DispatchStates).                                   *)
 (*                                                                         *)
 (* Says     A step dispatches all that is confirmed, and writes its units; *)
 (*          a flush goes to the end of one file.  Every state of this      *)

@@ -129,9 +129,10 @@ DirtyAgain ==
 
 (* remove_first, after delete_expired_files_by_time: never the last, never what is not flushed *)
 RemoveFirst ==
-  /\ phase = "up" /\ files # <<>> /\ first + FileSize <= FileOf(flushedWhere)
+  /\ phase = "up" /\ first + FileSize <= flushedWhere /\ first + FileSize < End
   /\ first' = first + FileSize
-  /\ UNCHANGED <<files, where, phase>>
+  /\ committedWhere' = Max(committedWhere, first')
+  /\ UNCHANGED <<files, flushedWhere, forcing, promised, phase>>
 
 (* The process ends, with or without the machine: of each file a part of the page cache stays
    that covers what was forced; files without a durable name may be gone *)
@@ -237,7 +238,9 @@ FlushedIsDurable ==
 EverythingIsFlushed ==
   \A o \in Offsets : (phase = "up" /\ MaxWrotePosition >= o) ~> (promised >= o \/ phase # "up")
 
-(* Reachable: recovery cuts a whole file away that was written, because one below it has a hole *)
+(* Reachable: recovery cuts a whole file away that was written, because one below it has a hole.
+   The files are those of appends: no recovery before it has closed one with blanks *)
+ClosesNothing == phase = "loaded" /\ phase' = "up" => committedWhere' = HoleAt
 NeverCutsAWholeFile ==
   ~(phase = "loaded" /\ Len(files) = 2 /\ files[2].cached > 0 /\ HoleAt < files[2].from)
 =============================================================================

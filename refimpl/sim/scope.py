@@ -1,0 +1,78 @@
+"""Every state that an implementation reaches within a bound, in the variables of its model.
+
+A `Scope` surrounds a part of the implementation with a world as small as that of the model: what
+the model leaves to the world is free here too, what it says of the mechanism the code decides.
+"""
+
+from collections import deque
+from collections.abc import Hashable, Iterable, Sequence
+from typing import Protocol, TypeVar
+
+from refimpl.model.state_space import Plain, StateSpace, Step, Transition, Variables, variables_of
+
+W = TypeVar("W")
+
+
+class Scope(Protocol[W]):
+    """One module: its worlds, the actions between them, and what the model sees of a world."""
+
+    def first(self) -> W:
+        """The world in which everything begins."""
+        ...
+
+    def next(self, world: W, /) -> Iterable[tuple[str, W]]:
+        """Every world that one action leads to, with the action's name in the model."""
+        ...
+
+    def variables(self, world: W, /) -> dict[str, Plain]:
+        """The projection: every variable of the model, of any world."""
+        ...
+
+    def hidden(self, world: W, /) -> Hashable:
+        """What of the world may decide what comes next, and is no variable of the model."""
+        ...
+
+
+def explore(scope: Scope[W]) -> StateSpace:
+    """Visit every world within the bound, those first that fewer actions lead to.
+
+    Worlds that differ in what is hidden are visited each for itself, so that the projection
+    hides no behaviour.
+    """
+    world = scope.first()
+    start = variables_of(scope.variables(world))
+    parents: dict[Variables, tuple[Variables, str] | None] = {start: None}
+    transitions: set[Transition] = set()
+    seen = {(start, scope.hidden(world))}
+    open_worlds = deque([(world, start)])
+    while open_worlds:
+        world, before = open_worlds.popleft()
+        for action, after in scope.next(world):
+            state = variables_of(scope.variables(after))
+            if state != before:
+                transitions.add((before, action, state))
+            if state not in parents:
+                parents[state] = (before, action)
+            key = (state, scope.hidden(after))
+            if key not in seen:
+                seen.add(key)
+                open_worlds.append((after, state))
+    return StateSpace(parents, frozenset(transitions))
+
+
+def follow(scope: Scope[W], steps: Sequence[Step]) -> int:
+    """Go along with a behaviour of a model from the first state on; how many steps were taken.
+
+    Where several worlds look alike to the model, all of them go on.
+    """
+    worlds = [scope.first()]
+    for number, (action, state) in enumerate(steps):
+        worlds = [
+            after
+            for world in worlds
+            for name, after in scope.next(world)
+            if name == action and variables_of(scope.variables(after)) == state
+        ]
+        if not worlds:
+            return number
+    return len(steps)
