@@ -279,7 +279,7 @@ class Broker:
                 break
             for event in events:
                 self._route(event, now)
-        if self._starting and ctx.store.is_caught_up:
+        if self._starting and ctx.store.catch_up(now):
             self._serve(now)
         effects: list[Effect] = ctx.endpoint.drain_effects()
         if ctx.effects:

@@ -278,10 +278,7 @@ class MessageStore(StoreReads):
             self.disk.create(ABORT_PATH, 0)
             self.disk.sync_directory("")
         self.reput.start(now)
-        begun = -1
-        while begun < self.reput.reput_from_offset:
-            begun = self.reput.reput_from_offset
-            self.reput.step(now)
+        self._dispatch_all(now)
         self.reput.take_arrived()  # nobody waits yet
         self._recover_topic_queue_table(self.commit_log.topic_queue_table)
         self.flush_manager.recovered()
@@ -308,13 +305,21 @@ class MessageStore(StoreReads):
                 )
             )
 
-    @property
-    def is_caught_up(self) -> bool:
-        """True when all that recovery found is shown, and durable where only that is shown.
+    def catch_up(self, now: Millis) -> bool:
+        """Show what recovery found; False while some of that waits for its force.
 
-        STORE-RECOVERY-5: under SYNC_FLUSH false until the forces of STORE-RECOVERY-7 are done.
+        STORE-RECOVERY-5: under SYNC_FLUSH the forces of STORE-RECOVERY-7 come first.
         """
-        return not self.flush_manager.owes_recovered
+        if self.flush_manager.owes_recovered:
+            return False
+        self._dispatch_all(now)
+        return True
+
+    def _dispatch_all(self, now: Millis) -> None:
+        begun = -1
+        while begun < self.reput.reput_from_offset:
+            begun = self.reput.reput_from_offset
+            self.reput.step(now)
 
     def shutdown(self, now: Millis) -> None:
         """Begin the orderly end; `StoreStopped` follows at once or after the last force.
@@ -328,10 +333,7 @@ class MessageStore(StoreReads):
         self._due.clear()
         while self.flush_manager.commit_log(0):
             pass
-        begun = -1
-        while begun < self.reput.reput_from_offset:
-            begun = self.reput.reput_from_offset
-            self.reput.step(now)
+        self._dispatch_all(now)
         self._continue_shutdown(now)
 
     def _continue_shutdown(self, now: Millis) -> None:

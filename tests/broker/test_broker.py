@@ -275,12 +275,12 @@ def test_nobody_is_accepted_before_what_a_kill_left_is_shown(release: Release) -
     again.perform(again.broker.start(again.now))
     again.run(0)
     assert again.broker.ctx.store.max_offset_in_queue(Topic("T"), QueueId(0)) == 0
-    for attempt in (True, False):
+    for failed in (True, False):
+        again.run(10)
         (wanted,) = [e for e in again.effects if isinstance(e, Force) and "commitlog" in e.path]
         assert Started() not in again.effects
         again.effects.clear()
-        again.perform(again.broker.forced(wanted.token, failed=attempt, now=again.now))
-        again.run(10)
+        again.perform(again.broker.forced(wanted.token, failed=failed, now=again.now))
     assert again.effects.count(Started()) == 1
     assert again.broker.ctx.store.max_offset_in_queue(Topic("T"), QueueId(0)) == 1
 
