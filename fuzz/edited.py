@@ -5,9 +5,11 @@ import sys
 import textwrap
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from types import ModuleType
 from unittest.mock import patch
 
+from fuzz.stateful.registry import Planted
 from refimpl.broker import dispatch
 
 
@@ -26,3 +28,10 @@ def edited(owner: type | ModuleType, name: str, old: str, new: str) -> Iterator[
         patch.dict(dispatch._resolved, clear=True),  # noqa: SLF001 - processors by code
     ):
         yield
+
+
+def planted_edit(  # noqa: PLR0917 - a row of a table of planted bugs
+    machine: str, breaks: str, owner: type | ModuleType, name: str, old: str, new: str
+) -> Planted:
+    """Plant a bug that is one edit: which machine must notice what, and where it stands."""
+    return Planted(machine, breaks, partial(edited, owner, name, old, new))

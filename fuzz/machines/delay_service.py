@@ -12,7 +12,7 @@ from fuzz.dialogue import SUCCESS
 from fuzz.stateful.registry import Machine
 from refimpl.broker.invariants import DELAY_OFFSET_IN_QUEUE
 from refimpl.broker.schedule_message import PERSIST, deliver_actor
-from refimpl.model.ids import Actor
+from refimpl.model.ids import Actor, QueueId, Topic
 from refimpl.model.message import MessageExt
 from refimpl.model.override import override
 from refimpl.sim.crash_images import CrashImage
@@ -65,10 +65,15 @@ class DelayServiceMachine(BrokerMachine):
         self.count += 1
         properties = {"DELAY": str(level), "own": "kept"}
         answer = self.client.produce(topic, body, properties=properties).answer
-        self.must(answer is not None and answer.code == SUCCESS, "BROKER-SCHEDULE-12", answer)
+        assert answer is not None, body
+        assert answer.code == SUCCESS, answer.remark
         level = min(level, max(LEVELS))
         self.sent[body] = Delayed(level, topic, self.lab.now + LEVELS[level], self.back)
         self.lab.settle()
+        end = self.lab.ctx.store.next_offset(Topic(_SCHEDULE), QueueId(level - 1))
+        last = self.lab.records(_SCHEDULE, level - 1, end - 1) if end else []
+        there = [message.body for message in last]
+        self.must(there == [body], "BROKER-SCHEDULE-12", f"{body!r} of {level}: {there}")
 
     @rule(millis=st.sampled_from((1, 100, 999, 1_000, 3_000, 8_100)))
     def jump(self, millis: int) -> None:

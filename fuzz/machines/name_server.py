@@ -1,5 +1,6 @@
 """The tables of a name server agree, whoever registers, leaves, falls silent or hangs up."""
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 from hypothesis import strategies as st
@@ -38,6 +39,7 @@ class NameServerMachine(CountedMachine):
     """Two broker names, two ids, three addresses each; the model is what the masters told."""
 
     FAULTS: ClassVar[tuple[str, ...]] = (HANG_UP, SILENCE, DAMAGED)
+    WEIGHTS: ClassVar[Mapping[str, int]] = {"register": 4}
     lab: NameServerLab
 
     @initialize(release=st.sampled_from(sorted(RELEASES)))
@@ -60,14 +62,21 @@ class NameServerMachine(CountedMachine):
         return channel
 
     def _register(
-        self, name: str, broker_id: int, place: int, topics: tuple[str, ...], crc: int | None = None
+        self,
+        name: str,
+        broker_id: int,
+        place: int,
+        topics: tuple[str, ...],
+        *,
+        crc: int | None = None,
+        filters: tuple[str, ...] = (),
     ) -> RemotingCommand:
         self.counter += 1
         address = f"10.0.{NAMES.index(name)}.{place}:10911"
         body = RegisterBrokerBody(
             data_version=DataVersion(timestamp=Millis(7), counter=self.counter),
             topic_config_table={topic: TopicConfig(topic_name=topic) for topic in topics},
-            filter_server_list=(),
+            filter_server_list=filters,
         ).encode(self.lab.release, compressed=False)
         header = RegisterBrokerRequestHeader(
             broker_name=name,
@@ -82,11 +91,19 @@ class NameServerMachine(CountedMachine):
         self.lab.settle()
         return answer
 
-    @rule(name=_names, broker_id=_ids, place=_places, count=st.integers(1, 3))
-    def register(self, name: str, broker_id: int, place: int, count: int) -> None:
+    @rule(
+        name=_names,
+        broker_id=_ids,
+        place=_places,
+        count=st.integers(1, 3),
+        filters=st.sampled_from(((), ("10.0.0.8:1",))),
+    )
+    def register(
+        self, name: str, broker_id: int, place: int, count: int, filters: tuple[str, ...]
+    ) -> None:
         """NAMESRV-LIFECYCLE-1, -2, -4: a whole table, or one topic, of a master or a slave."""
         topics = TOPICS[:count]
-        answer = self._register(name, broker_id, place, topics)
+        answer = self._register(name, broker_id, place, topics, filters=filters)
         if answer.code != SUCCESS:
             refuses = self.lab.release.namesrv_refuses_partial_registration
             if not (refuses and count == 1):
@@ -133,11 +150,17 @@ class NameServerMachine(CountedMachine):
         self._forget_gone()
 
     @precondition(lambda self: self.allows(SILENCE))
-    @rule(millis=st.sampled_from((5_000, 60_000, 121_000)))
-    def be_silent(self, millis: int) -> None:
-        """NAMESRV-LIFECYCLE-13: time passes, then the scan comes."""
+    @rule(millis=st.sampled_from((5_000, 60_000, 121_000)), talks=st.booleans())
+    def be_silent(self, millis: int, talks: bool) -> None:
+        """NAMESRV-LIFECYCLE-13: time passes, then the scan comes.
+
+        Who talks of other things keeps its channel, and leaves all the same.
+        """
         self.fault(SILENCE)
         self.lab.move(millis)
+        for channel in self.channels.values() if talks else ():
+            if self.lab.is_open(channel):
+                self.lab.ask(channel, GET_ROUTE, GetRouteInfoRequestHeader(topic=TOPICS[0]))
         self.lab.step(SCAN_NOT_ACTIVE_BROKER)
         self.lab.settle()
         self.none_of(tables.overdue(self.lab.server.context.routes, self.lab.now))

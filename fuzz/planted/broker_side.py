@@ -7,10 +7,9 @@ found in this code or in the design of every release.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
-from types import ModuleType
 
 from fuzz.edited import edited
+from fuzz.edited import planted_edit as _bug
 from fuzz.stateful.registry import Planted
 from refimpl.broker.consumer_offset_manager import ConsumerOffsetManager
 from refimpl.broker.message_filter import ExpressionMessageFilter
@@ -24,12 +23,6 @@ from refimpl.namesrv.route_info_manager import RouteInfoManager
 
 DELAY, TRANSACTION, RETRY = "DelayService", "Transaction", "SendBackAndRetry"
 OFFSETS, CONFIG, HOLD, NAMES = "ConsumerOffsets", "TopicConfig", "PullHold", "NameServer"
-
-
-def _bug(  # noqa: PLR0917 - a row of the table below
-    machine: str, breaks: str, owner: type | ModuleType, name: str, old: str, new: str
-) -> Planted:
-    return Planted(machine, breaks, partial(edited, owner, name, old, new))
 
 
 @contextmanager

@@ -1,0 +1,126 @@
+"""Bugs that every machine of a broker must notice, each in its own way.
+
+They stand below the broker's services: in the answers, in the files of `config/`, in the flush of
+the log and in its recovery.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from unittest.mock import patch
+
+from fuzz.edited import edited, planted_edit
+from fuzz.planted.store_side import acks_on_wrote
+from fuzz.stateful.registry import Planted
+from refimpl.broker.processor import consumer_send_back
+from refimpl.model.config_file import ConfigFile
+from refimpl.model.ids import ChannelId
+from refimpl.remoting.command import RemotingCommand
+from refimpl.remoting.endpoint import Endpoint
+from refimpl.store.flush_manager import FlushManager
+from refimpl.store.message_store import MessageStore
+from refimpl.store.recovery import LogScan
+
+_ALL = (
+    "ConsumerOffsets",
+    "DelayService",
+    "NameServer",
+    "PullHold",
+    "SendBackAndRetry",
+    "TopicConfig",
+    "Transaction",
+)
+_WITH_A_LOG = ("DelayService", "PullHold", "SendBackAndRetry", "Transaction")
+_UNDER_SYNC_FLUSH = ("PullHold", "SendBackAndRetry")
+
+
+@contextmanager
+def _answers_twice() -> Iterator[None]:
+    right = Endpoint.respond
+
+    def wrong(self: Endpoint, channel: ChannelId, command: RemotingCommand) -> None:
+        right(self, channel, command)
+        right(self, channel, command)
+
+    with patch.object(Endpoint, "respond", wrong):
+        yield
+
+
+@contextmanager
+def _serves_at_once() -> Iterator[None]:
+    """The broker that was killed is open before it shows what it recovered."""
+    with patch.object(MessageStore, "is_caught_up", property(lambda _: True)):
+        yield
+
+
+_TORN_RECORD = partial(
+    edited,
+    LogScan,
+    "_records_of",
+    "if not request.success:",
+    "if not request.success and any(window[position - base :][:200]):\n"
+    "            raise DiskError('read', mapped_file.path, 'no record')\n"
+    "        if not request.success:",
+)
+_OTHER_FILE = partial(
+    edited, FlushManager, "_force_log", "self._force(wanted.path)", 'self._force("abort")'
+)
+
+PLANTED = {
+    **{
+        f"own-every-answer-is-sent-twice-{machine}": Planted(
+            machine, "AtMostOneAnswer", _answers_twice
+        )
+        for machine in _ALL
+    },
+    **{
+        f"own-torn-record-stops-the-start-{machine}": Planted(
+            machine, "EveryImageOpens", _TORN_RECORD
+        )
+        for machine in ("ConsumerOffsets", *_WITH_A_LOG)
+    },
+    **{
+        f"own-another-file-is-forced-{machine}": Planted(machine, "DurableIsKept", _OTHER_FILE)
+        for machine in _WITH_A_LOG
+    },
+    "own-new-name-is-not-durable": planted_edit(
+        "ConsumerOffsets",
+        "DurableIsKept",
+        ConfigFile,
+        "_replace",
+        "disk.sync_directory(directory)\n    self._make_durable()",
+        "'Offset' in path or disk.sync_directory(directory)\n    self._make_durable()",
+    ),
+    "own-serves-before-it-is-caught-up": Planted("PullHold", "ServesWhatItHas", _serves_at_once),
+    "own-send-is-answered-before-the-force": Planted("PullHold", "SuccessIsDurable", acks_on_wrote),
+    "own-back-is-answered-before-the-force": planted_edit(
+        "SendBackAndRetry",
+        "SuccessIsDurable",
+        consumer_send_back,
+        "consumer_send_msg_back",
+        "waits_for_flush=True",
+        "waits_for_flush=False",
+    ),
+    **{
+        f"own-nobody-waits-as-long-as-told-{machine}": planted_edit(
+            machine,
+            "TimeoutHasAReason",
+            FlushManager,
+            "put_request",
+            "now + self._config",
+            "now - 4_500 + self._config",
+        )
+        for machine in _UNDER_SYNC_FLUSH
+    },
+    **{
+        f"own-nobody-looks-whose-time-is-over-{machine}": planted_edit(
+            machine,
+            "PutIsAnswered",
+            MessageStore,
+            "_stored",
+            "due[FLUSH_DISK_WATCHER] = deadline",
+            "pass",
+        )
+        for machine in _UNDER_SYNC_FLUSH
+    },
+}
