@@ -46,13 +46,6 @@ def _answers_twice() -> Iterator[None]:
         yield
 
 
-@contextmanager
-def _serves_at_once() -> Iterator[None]:
-    """The broker that was killed is open before it shows what it recovered."""
-    with patch.object(MessageStore, "is_caught_up", property(lambda _: True)):
-        yield
-
-
 _TORN_RECORD = partial(
     edited,
     LogScan,
@@ -63,7 +56,11 @@ _TORN_RECORD = partial(
     "        if not request.success:",
 )
 _OTHER_FILE = partial(
-    edited, FlushManager, "_force_log", "self._force(wanted.path)", 'self._force("abort")'
+    edited,
+    FlushManager,
+    "_force_log",
+    "self._force(wanted.path, wanted.span)",
+    'self._force("abort")',
 )
 
 PLANTED = {
@@ -91,7 +88,22 @@ PLANTED = {
         "disk.sync_directory(directory)\n    self._make_durable()",
         "'Offset' in path or disk.sync_directory(directory)\n    self._make_durable()",
     ),
-    "own-serves-before-it-is-caught-up": Planted("PullHold", "ServesWhatItHas", _serves_at_once),
+    "own-serves-before-it-is-caught-up": planted_edit(
+        "PullHold",
+        "ServesWhatItHas",
+        MessageStore,
+        "catch_up",
+        "if self.flush_manager.owes_recovered:",
+        "if False:",
+    ),
+    "own-serves-before-it-has-dispatched": planted_edit(
+        "PullHold",
+        "ServesWhatItHas",
+        MessageStore,
+        "catch_up",
+        "self._dispatch_all(now)",
+        "pass",
+    ),
     "own-send-is-answered-before-the-force": Planted("PullHold", "SuccessIsDurable", acks_on_wrote),
     "own-back-is-answered-before-the-force": planted_edit(
         "SendBackAndRetry",

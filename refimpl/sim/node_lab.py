@@ -156,9 +156,11 @@ class NodeLab(ABC):
         forces = self.forces_complete, self.forces_fail
         self.forces_complete, self.forces_fail = True, False
         self.perform(effects)
-        if not self.started:
-            self.settle()
-        assert self.started
+        while not self.started:  # no turn more: whoever connects now finds it as it is
+            due = self.node.next_timer()
+            assert due is not None, "it never serves"
+            assert due <= self.now, "it never serves"
+            self.perform(self.node.handle_timer(self.now))
         self.forces_complete, self.forces_fail = forces
 
     def kill(self) -> None:
