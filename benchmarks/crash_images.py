@@ -19,6 +19,10 @@ from benchmarks.servers import REFERENCE
 from refimpl.model.config import Config
 from refimpl.model.ids import Address, Millis, QueueId, Topic
 from refimpl.model.message import MessageExtBrokerInner
+from refimpl.model.message_property import (
+    PROPERTY_UNIQ_CLIENT_MESSAGE_ID_KEYIDX,
+    properties_to_string,
+)
 from refimpl.model.preset import MINIMAL
 from refimpl.model.prng import Prng
 from refimpl.model.release import RELEASE_4_9
@@ -36,7 +40,7 @@ GOAL = 1000  # images per second with ten messages; the same line stands in repo
 MESSAGES = (10, 100, 1000, 10_000)
 _HOST = Address("127.0.0.1", 10911)
 _START = 1_700_000_000_000
-_BETWEEN = 100  # milliseconds from message to message: recovery looks back three seconds
+_BETWEEN = 1000  # milliseconds from message to message: a checkpoint is a minute old at most
 _ROUND = 25  # messages between two rounds of the consume queues
 _UNFORCED = 4  # messages at the end
 _LARGE = 1000  # messages from which a slice is shorter
@@ -82,14 +86,16 @@ def crashed_store(messages: int) -> tuple[Crash, Config]:
 
 
 def _message(number: int) -> MessageExtBrokerInner:
+    """A message as every client sends it: with a unique key, which the index takes."""
+    properties = {PROPERTY_UNIQ_CLIENT_MESSAGE_ID_KEYIDX: f"{number:032X}"}
     return MessageExtBrokerInner(
         topic=Topic("TopicTest"),
         queue_id=QueueId(number % 2),
         body=b"body %d" % number,
         flag=0,
         sys_flag=0,
-        properties={},
-        properties_string="",
+        properties=properties,
+        properties_string=properties_to_string(properties, RELEASE_4_9),
         tags_code=0,
         born_timestamp=Millis(_START),
         born_host=_HOST,

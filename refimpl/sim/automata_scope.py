@@ -19,7 +19,11 @@ _LATER: Final = Millis(1)  # the deadline of everybody; who is impatient gets 0 
 
 @dataclass(frozen=True, slots=True)
 class GroupCommitBound:
-    """The constants of GroupCommit.cfg."""
+    """The constants of GroupCommit.cfg.
+
+    `begin` is where the log is durable at first and no recovery goes back behind; at the beginning
+    of a file. `max_offset` counts from there.
+    """
 
     file_size: int = 3
     min_blank: int = 1
@@ -28,6 +32,7 @@ class GroupCommitBound:
     producers: int = 2
     flush_attempts_max: int = 2
     sees_last_flush: bool = True
+    begin: int = 0
 
     @classmethod
     def of(cls, constants: Mapping[str, Plain]) -> "GroupCommitBound":
@@ -68,11 +73,13 @@ class GroupCommitWorld:
     """The actions of the model; each yields its name and the states that it leads to."""
 
     def __init__(self, bound: GroupCommitBound) -> None:
+        assert bound.begin % bound.file_size == 0
         self.bound = bound
+        self._max_offset = bound.begin + bound.max_offset
 
     def first(self) -> GroupCommitState:
         """Nothing is written, the process is down."""
-        return GroupCommitState(self._fresh())
+        return GroupCommitState(self._fresh(), self.bound.begin)
 
     def _fresh(self) -> GroupCommit:
         return GroupCommit(self.bound.flush_attempts_max, self.bound.sees_last_flush)
@@ -103,7 +110,7 @@ class GroupCommitWorld:
             fits = wrote % bound.file_size + size + bound.min_blank <= bound.file_size
             next_file = (wrote // bound.file_size + 1) * bound.file_size
             end = (wrote if fits else next_file) + size
-            if size + bound.min_blank > bound.file_size or end > bound.max_offset:
+            if size + bound.min_blank > bound.file_size or end > self._max_offset:
                 continue
             live = (*w.live, end) if fits else (*w.live, next_file, end)
             yield "DoAppend", w._replace(live=live)
@@ -178,10 +185,8 @@ class GroupCommitWorld:
         """Flushes begin at what is known to be durable, or at a file; blanks may close files."""
         size, wrote = self.bound.file_size, w.wrote
         first = wrote // size + 1
-        closed = [
-            range(first, last + 1) for last in range(first, self.bound.max_offset // size + 1)
-        ]
-        for start in range(w.durable + 1):
+        closed = [range(first, last + 1) for last in range(first, self._max_offset // size + 1)]
+        for start in range(self.bound.begin, w.durable + 1):
             if start != w.durable and start % size:
                 continue
             s = commits.flushed(w.s, start)

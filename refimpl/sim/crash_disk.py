@@ -273,7 +273,10 @@ class CrashDisk:
 
     def size(self, path: str) -> int:
         """Length in bytes."""
-        return self._held("size", path).size
+        held = self._files.get(path)
+        if held is None:
+            raise DiskError("size", path, "no such file")
+        return held.size
 
     def modified(self, path: str) -> int:
         """When the file was last written."""

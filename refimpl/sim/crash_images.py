@@ -100,7 +100,7 @@ class CrashImage:
 class Crash:
     """Everything that decides what the next start may find. A value."""
 
-    __slots__ = ("_hash", "_journal", "_outcomes", "contract", "directories", "files",
+    __slots__ = ("_hash", "_journal", "_outcomes", "_paths", "contract", "directories", "files",
                  "operations", "pending")  # fmt: skip
 
     def __init__(
@@ -117,6 +117,7 @@ class Crash:
         self.operations = operations
         self.pending = pending
         self._hash: int | None = None
+        self._paths: tuple[str, ...] | None = None  # of files that images may differ in
         self._journal = JournalOutcomes(contract, files, directories, operations, pending)
         self._outcomes: dict[tuple[int, int], SectorOutcomes] = {}
 
@@ -209,11 +210,13 @@ class Crash:
 
     def _key(self, image: CrashImage) -> object:
         """What tells this image from others of the same crash."""
-        paths = [path for path, target in self.files.items() if isinstance(target, int)]
-        for operation in self.operations:
-            if isinstance(operation, NameOperation):
-                paths += [entry.path for entry in operation.entries]
-        return image.directories, tuple(image.files.get(path) for path in paths)
+        if self._paths is None:
+            paths = [path for path, target in self.files.items() if isinstance(target, int)]
+            for operation in self.operations:
+                if isinstance(operation, NameOperation):
+                    paths += [entry.path for entry in operation.entries]
+            self._paths = tuple(dict.fromkeys(paths))
+        return image.directories, tuple(map(image.files.get, self._paths))
 
     def _size(self, namespace: Namespace) -> int:
         return prod(

@@ -48,6 +48,9 @@ _ACTORS: Final = (
     FLUSH_DISK_WATCHER,
 )
 
+_SETTLED_EVERY: Final = 50  # messages: a group that waits is forced together
+_CHECKPOINT_AFTER: Final = 61_000  # milliseconds: flushConsumeQueueThoroughInterval is over
+
 Key = tuple[object, ...]
 
 
@@ -65,6 +68,7 @@ class Bound:
     sector: int = 64
     any_order: bool = False  # names survive in any order
     stops: bool = True  # the second crash may come in the middle of the first recovery
+    messages: int = 0  # that are there before, durable and dispatched
 
 
 @dataclass(slots=True)
@@ -101,11 +105,25 @@ class _Node:
     path: tuple[str, ...]
 
 
-def explore(bound: Bound, *, violations_max: int = 1) -> Certificate:
-    """Visit every state within `bound`; stops after so many violations."""
+def explore(bound: Bound, *, lab: StoreLab | None = None, violations_max: int = 1) -> Certificate:
+    """Visit every state within `bound` from `first_lab` on; stops after so many violations."""
     run = _Exploration(bound, violations_max)
-    run.everything()
+    run.everything(lab or first_lab(bound))
     return run.certificate
+
+
+def first_lab(bound: Bound) -> StoreLab:
+    """The store of `bound` before the first step."""
+    names = Names.ANY if bound.any_order else Names.ORDERED
+    disk = CrashDisk(DiskContract(names=names, sector=bound.sector, torn=False))
+    lab = StoreLab(RELEASES[bound.release], {**_SMALL, **FLUSH_MODES[bound.mode]}, disk)
+    for number in range(1, bound.messages + 1):
+        lab.put(queue_id=number % 2)
+        if number % _SETTLED_EVERY == 0 or number == bound.messages:
+            lab.settle()
+    if bound.messages:
+        lab.settle(_CHECKPOINT_AFTER)
+    return lab
 
 
 def _files(queue: MappedFileQueue) -> Key:
@@ -176,12 +194,9 @@ class _Exploration:
         self._open: list[_Node] = []
         self._opened: set[Key] = set()
 
-    def everything(self) -> None:
-        """From an empty disk to the last state."""
+    def everything(self, lab: StoreLab) -> None:
+        """From `lab` to the last state."""
         bound = self.bound
-        names = Names.ANY if bound.any_order else Names.ORDERED
-        disk = CrashDisk(DiskContract(names=names, sector=bound.sector, torn=False))
-        lab = StoreLab(RELEASES[bound.release], {**_SMALL, **FLUSH_MODES[bound.mode]}, disk)
         first = _Node(lab, bound.puts, bound.ticks, bound.crashes, bound.failures, ())
         self._visit(first)
         while self._open and len(self.certificate.violations) < self._violations_max:

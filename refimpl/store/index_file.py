@@ -11,7 +11,7 @@ of this object see them at once; whoever reads the disk sees them after `sync`.
 """
 
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from refimpl.model.disk import Disk
@@ -27,6 +27,7 @@ _ENTRY: Final = struct.Struct(">iqii")
 _SLOT: Final = struct.Struct(">i")
 _INT_MAX: Final = 0x7FFFFFFF
 _SLOTS_REMEMBERED: Final = 65536
+_SPARSE: Final = 16  # slots of the table for one that is used
 
 
 def index_key_hash(key: str) -> int:
@@ -199,20 +200,27 @@ class IndexFile:
         Every entry leads to the one before it in its slot, each slot to the last of its entries,
         and offsets go from the first to the last of the header without going back.
         """
-        count = self.index_count
+        count, slot_num = self.index_count, self.hash_slot_num
         data = self.disk.read(self.path, self._entry_position(1), (count - 1) * INDEX_SIZE)
         slots: dict[int, int] = {}
         offset = self.begin_phy_offset
-        for number, entry in enumerate(_ENTRY.iter_unpack(data), 1):
-            key_hash, phy_offset, _, previous = entry
-            slot = key_hash % self.hash_slot_num
+        for number, (key_hash, phy_offset, _, previous) in enumerate(_ENTRY.iter_unpack(data), 1):
+            slot = key_hash % slot_num
             if phy_offset < offset or previous != slots.get(slot, INVALID_INDEX):
                 return False
             slots[slot] = number
             offset = phy_offset
-        return offset == self.end_phy_offset and all(
-            self._slot_value(slot) == number for slot, number in slots.items()
+        return offset == self.end_phy_offset and self._slots_lead_to(slots)
+
+    def _slots_lead_to(self, slots: Mapping[int, int]) -> bool:
+        """Tell whether the table has these numbers of entries in these slots."""
+        if self.hash_slot_num > _SPARSE * len(slots):  # a read each is less than all of them
+            return all(self._slot_value(slot) == number for slot, number in slots.items())
+        size = self.hash_slot_num * HASH_SLOT_SIZE
+        table = struct.unpack(
+            f">{self.hash_slot_num}i", self.disk.read(self.path, INDEX_HEADER_SIZE, size)
         )
+        return all(table[slot] == number for slot, number in slots.items())
 
     def is_time_matched(self, begin: int, end: int) -> bool:
         """STORE-INDEX-6: the window [begin, end] and the file's time have something in common.

@@ -7,6 +7,7 @@ A log file is as long on the first day as on the last: what was written is found
 until one is not a record. `LogScan` reads; the two functions decide where to begin and what to cut.
 """
 
+from bisect import bisect_right
 from collections.abc import Iterator, Mapping
 from typing import Final, NamedTuple
 
@@ -66,7 +67,9 @@ class LogScan:
         self, queue: MappedFileQueue, start: int, release: Release, *, check_crc: bool
     ) -> None:
         self.end = start
-        self._files = [f for f in queue.mapped_files if f.file_from_offset + f.file_size > start]
+        files = queue.mapped_files
+        first = bisect_right(files, start - queue.file_size, key=_file_from_offset)
+        self._files = files[first:]
         self._release = release
         self._check_crc = check_crc
 
@@ -116,6 +119,10 @@ class LogScan:
                 return  # no name of a topic, but what a sector without its bytes makes of one
             yield request
             position += request.msg_size
+
+
+def _file_from_offset(mapped_file: MappedFile) -> int:
+    return mapped_file.file_from_offset
 
 
 def _bytes(mapped_file: MappedFile, position: int, length: int) -> bytes:

@@ -27,6 +27,14 @@ def test_the_invariant_holds_and_can_fail(monkeypatch: pytest.MonkeyPatch) -> No
         walk(bound, ok_is_durable)
 
 
+def test_messages_from_before_add_no_states() -> None:
+    """What is durable and done with does not matter: the same states at other offsets."""
+    first = walk(GroupCommitBound(max_offset=4), ok_is_durable)
+    later = walk(GroupCommitBound(max_offset=4, begin=3000), ok_is_durable)
+    assert (len(later.states), later.transitions) == (len(first.states), first.transitions)
+    assert not first.states & later.states
+
+
 def check_dispatch(world: DispatchWorld) -> None:
     records, told = world.log.records, world.reput.counts()[1]
     assert world.reput_from <= world.log.flushed

@@ -52,6 +52,33 @@ def test_the_header_counts_slots_or_puts(every: bool, expected: int) -> None:
     assert again.index_count == 4
 
 
+@pytest.mark.parametrize("slots", [4, 500])
+@pytest.mark.parametrize("lost", ["slot", "entry", "order", "end"])
+def test_a_file_that_lacks_a_write_is_not_whole(slots: int, lost: str) -> None:
+    """STORE-INDEX-11: in a table that is dense, and in one that is nearly empty."""
+    disk = MemoryDisk()
+    index_file = file_on(disk, slots)
+    for n in range(7):
+        assert index_file.put_key(f"T#k{n % 3}", n * 100, BEGIN)
+    index_file.sync()
+
+    def again() -> IndexFile:
+        return IndexFile.load(disk, PATH, hash_slot_num=slots, index_num=8)
+
+    assert again().is_whole()
+    entries = 40 + 4 * slots
+    match lost:
+        case "slot":
+            disk.write(PATH, 40 + 4 * (index_key_hash("T#k0") % slots), bytes(4))
+        case "entry":
+            disk.write(PATH, entries + 20 * 4, bytes(20))
+        case "order":
+            disk.write(PATH, entries + 20 * 2 + 4, (1000).to_bytes(8, "big"))
+        case _:
+            disk.write(PATH, 24, (601).to_bytes(8, "big"))
+    assert not again().is_whole()
+
+
 def test_entries_are_chained_and_timed() -> None:
     """STORE-INDEX-4."""
     index_file = file_on(MemoryDisk())
