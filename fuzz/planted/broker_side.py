@@ -129,8 +129,8 @@ _TRANSACTIONS = {
         "OpenIsFoundAgain",
         TransactionCheck,
         "_discard",
-        "return ctx.store.put_message(inner, now).status is PutMessageStatus.PUT_OK",
-        "return bool(ctx.store.put_message(inner, now)) or True",
+        "return result.status is PutMessageStatus.PUT_OK",
+        "return True",
     ),
     "own-checked-for-ever": _bug(
         TRANSACTION,
@@ -146,7 +146,7 @@ _TRANSACTIONS = {
         "EndedIsNotAsked",
         end_transaction,
         "end_transaction",
-        "ctx.transactional_message_service.delete_prepare_message(message, now)",
+        "service.delete_prepare_message(message, now)",
         "pass",
     ),
     "own-commit-writes-no-operation": _bug(

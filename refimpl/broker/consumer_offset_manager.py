@@ -6,14 +6,16 @@ offsets. The file is `config/consumerOffset.json`. Rules BROKER-OFFSET-1 to BROK
 Cited in short below: BROKER-OFFSET-2.
 """
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from refimpl.broker.behind_log import BehindLog
 from refimpl.broker.json_text import parse_object, to_pretty
 from refimpl.model.data_version import DataVersion, from_json, to_json
-from refimpl.model.ids import JsonValue, Millis, QueueId, Topic
+from refimpl.model.ids import JsonValue, Millis, QueueId, QueueOffset, Topic
 from refimpl.model.java import parse_int, remainder
 from refimpl.model.topic_validator import RMQ_SYS_TRANS_HALF_TOPIC, RMQ_SYS_TRANS_OP_HALF_TOPIC
+from refimpl.model.trace import PersistWalk, TransactionStarted
 from refimpl.remoting.body.java_json import Writable, write
 
 if TYPE_CHECKING:
@@ -211,6 +213,8 @@ class ConsumerOffsetManager:
                     end = self._ctx.store.next_offset(topic, QueueId(queue_id))
                     table[queue_id] = min(offset, end)
         self._walks = BehindLog(self._rows_of_walks())
+        if self._ctx.tracer is not None:
+            self._ctx.tracer(TransactionStarted(*_walk(self.offset_table)))
         if self.offset_table != before:
             self.persist()
 
@@ -241,7 +245,9 @@ class ConsumerOffsetManager:
             for key, rows in self.offset_table.items()
             if key not in _WALKS or key in settled
         }
-        self._file.persist(to_pretty(self._tree(table), self._ctx.release))
+        written = self._file.persist(to_pretty(self._tree(table), self._ctx.release))
+        if written and self._ctx.tracer is not None:
+            self._ctx.tracer(PersistWalk(*_walk(table)))
 
     def encode(self) -> str:
         """The table as Java writes its file. BROKER-OFFSET-17."""
@@ -291,6 +297,11 @@ def _read_table(value: JsonValue) -> OffsetTable:
                 if isinstance(offset, int)
             }
     return table
+
+
+def _walk(table: OffsetTable) -> Iterator[QueueOffset]:
+    """The two offsets of the transaction check, -1 where there is none; for a tracer."""
+    return (QueueOffset(table.get(key, {}).get(0, -1)) for key in _WALKS)
 
 
 def _parts(key: str) -> list[str]:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from refimpl.model.ids import Actor, Millis, PhysicalOffset, QueueId, Topic
+from refimpl.model.ids import Actor, Millis, PhysicalOffset, QueueId, QueueOffset, Ticket, Topic
 from refimpl.model.java import in_hash_map_order
 from refimpl.model.message import MessageExt, MessageExtBrokerInner
 from refimpl.model.message_property import (
@@ -26,6 +26,7 @@ from refimpl.model.status import PutMessageStatus
 from refimpl.model.subscription import tags_code
 from refimpl.model.sys_flag import TRANSACTION_NOT_TYPE, reset_transaction_value
 from refimpl.model.topic_validator import RMQ_SYS_TRANS_HALF_TOPIC, RMQ_SYS_TRANS_OP_HALF_TOPIC
+from refimpl.model.trace import Committed, PrepareMessage, RefuseOp, WriteOp
 
 if TYPE_CHECKING:
     from refimpl.broker.context import BrokerContext
@@ -51,7 +52,7 @@ class _Pending:
 class TransactionalMessageService:
     """Puts half messages, finds them again, and writes the operations that end them."""
 
-    __slots__ = ("_copies", "_ctx", "_ended", "_pending")
+    __slots__ = ("_copies", "_ctx", "_ended", "_pending", "_unconfirmed")
 
     def __init__(self, ctx: "BrokerContext") -> None:
         self._ctx = ctx
@@ -60,6 +61,7 @@ class TransactionalMessageService:
         # of messages that were put back while immune. BROKER-TRANS-10.
         self._ended: dict[int, dict[int, None]] = {}
         self._copies: dict[int, dict[int, None]] = {}
+        self._unconfirmed: dict[Ticket, MessageExt] = {}  # committed, not known to be durable
 
     def start(self, now: Millis) -> None:
         """Begin to write collected operations where the release collects them."""
@@ -93,7 +95,10 @@ class TransactionalMessageService:
             properties={k: v for k, v in properties.items() if k != PROPERTY_DELAY_TIME_LEVEL},
             properties_string=properties_to_string(properties, release),
         )
-        return self._ctx.store.put_message(half, now)
+        result = self._ctx.store.put_message(half, now)
+        if self._ctx.tracer is not None and result.append is not None:
+            self._ctx.tracer(PrepareMessage(QueueOffset(result.append.logics_offset)))
+        return result
 
     def half_message(self, commit_log_offset: int) -> MessageExt | None:
         """The record at a physical offset, whatever it is."""
@@ -132,6 +137,14 @@ class TransactionalMessageService:
         return self.renewed(message, {PROPERTY_TRANSACTION_PREPARED_QUEUE_OFFSET: offset})
 
     # --- operations
+
+    def await_final(self, ticket: Ticket, message: MessageExt) -> None:
+        """Remember a half message whose final message is stored and not durable yet."""
+        self._unconfirmed[ticket] = message
+
+    def confirm_final(self, ticket: Ticket) -> bool:
+        """Forget it; False where the end of the broker has deleted it already."""
+        return self._unconfirmed.pop(ticket, None) is not None
 
     def delete_prepare_message(self, message: MessageExt, now: Millis) -> None:
         """Write that a half message has ended, now or with others.
@@ -185,10 +198,26 @@ class TransactionalMessageService:
             born_host=ctx.store_host,
             store_host=ctx.store_host,
         )
-        return ctx.store.put_message(inner, now).status is PutMessageStatus.PUT_OK
+        result = ctx.store.put_message(inner, now)
+        if ctx.tracer is not None:
+            count = len([name for name in body.split(OFFSET_SEPARATOR) if name])
+            if result.append is not None:
+                ctx.tracer(WriteOp(QueueOffset(result.append.logics_offset), count))
+            else:
+                ctx.tracer(RefuseOp(count))
+        return result.status is PutMessageStatus.PUT_OK
 
     def flush(self, now: Millis) -> None:
-        """Write every collected operation, at the end of the broker. BROKER-TRANS-10."""
+        """Write every collected operation, at the end of the broker. BROKER-TRANS-10.
+
+        Also of commits that wait for the disk: the store drains when it takes no more messages,
+        and the operation, which stands behind the final message, cannot outlive it.
+        """
+        for message in self._unconfirmed.values():
+            if self._ctx.tracer is not None:
+                self._ctx.tracer(Committed(message.queue_offset, durable=False))
+            self.delete_prepare_message(message, now)
+        self._unconfirmed.clear()
         while any(pending.data for pending in self._pending.values()):
             for queue_id, pending in self._pending.items():
                 body = self._take(pending, now)

@@ -34,10 +34,12 @@ from refimpl.model.status import GetMessageStatus, PutMessageStatus
 from refimpl.model.subscription import tags_code
 from refimpl.model.sys_flag import PERM_READ, PERM_WRITE
 from refimpl.model.topic_validator import RMQ_SYS_TRANS_HALF_TOPIC, RMQ_SYS_TRANS_OP_HALF_TOPIC
+from refimpl.model.trace import Ask, CommitOpOffset, Discard, SkipEnded
 from refimpl.remoting.header.transaction import CheckTransactionStateRequestHeader
 
 if TYPE_CHECKING:
     from refimpl.broker.context import BrokerContext
+    from refimpl.store.append_message import PutMessageResult
 
 CHECK = Actor("transactional-message-check")
 CHECK_TRANSACTION_STATE = 39
@@ -134,6 +136,7 @@ class TransactionCheck:
         missed = False
         while True:
             if state.end(offset) or offset in ended:
+                self._skipped(offset)
                 offset += 1
                 continue
             read = self._get(RMQ_SYS_TRANS_HALF_TOPIC, queue_id, offset, 1, now)
@@ -153,6 +156,8 @@ class TransactionCheck:
         next_op = state.next_op_offset()
         if next_op != op_offset:
             self._commit(RMQ_SYS_TRANS_OP_HALF_TOPIC, queue_id, next_op, now)
+        if self._ctx.tracer is not None and (offset, next_op) != (half_offset, op_offset):
+            self._ctx.tracer(CommitOpOffset(QueueOffset(offset), QueueOffset(next_op)))
         self._ctx.consumer_offset_manager.transactions_walked()
 
     def _check_message(
@@ -162,11 +167,12 @@ class TransactionCheck:
         ctx = self._ctx
         counted = self._counted(message)
         if counted is None or self._too_old(message, now):
-            return self._discard(counted or message, now), pulled
+            return self._discard(counted or message, now, old=counted is not None), pulled
         message = counted
         if message.store_timestamp >= now:
             return False, pulled
         if self._ended_before(state, queue_id, message):
+            self._skipped(message.queue_offset)
             return True, pulled
         age = now - message.born_timestamp
         timeout = ctx.config.integer("transactionTimeOut")
@@ -180,6 +186,7 @@ class TransactionCheck:
             return False, pulled
         while True:
             if state.end(message.queue_offset):
+                self._skipped(message.queue_offset)
                 return True, pulled
             if self._needs_check(pulled, age, immunity, timeout, now):
                 return self._ask(message, now), pulled
@@ -237,10 +244,22 @@ class TransactionCheck:
             if first == -1:
                 return False
             if state.end(first):
+                self._skipped(message.queue_offset)
                 return True
         service = self._ctx.transactional_message_service
         result = self._ctx.store.put_message(service.renewed_immune(message), now)
+        self._put_back(message, result, immune=True)
         return result.status is PutMessageStatus.PUT_OK
+
+    def _put_back(self, message: MessageExt, result: "PutMessageResult", *, immune: bool) -> None:
+        if self._ctx.tracer is not None and result.append is not None:
+            times = int(message.properties[PROPERTY_TRANSACTION_CHECK_TIMES])
+            renewed = QueueOffset(result.append.logics_offset)
+            self._ctx.tracer(Ask(message.queue_offset, renewed, times, immune))
+
+    def _skipped(self, half_offset: int) -> None:
+        if self._ctx.tracer is not None:
+            self._ctx.tracer(SkipEnded(QueueOffset(half_offset)))
 
     def _ask(self, message: MessageExt, now: Millis) -> bool:
         """Put the message back, then ask its producer; False where it could not be put."""
@@ -249,6 +268,7 @@ class TransactionCheck:
         result = ctx.store.put_message(renewed, now)
         if result.status is not PutMessageStatus.PUT_OK or result.append is None:
             return False
+        self._put_back(message, result, immune=False)
         self.send_check_message(
             replace(
                 message,
@@ -294,7 +314,7 @@ class TransactionCheck:
         )
         ctx.endpoint.send_oneway(channel, CHECK_TRANSACTION_STATE, header, body, now)
 
-    def _discard(self, message: MessageExt, now: Millis) -> bool:
+    def _discard(self, message: MessageExt, now: Millis, *, old: bool) -> bool:
         """Move a message that was checked too often out of the way; False where it stays.
 
         BROKER-TRANS-16.
@@ -312,7 +332,10 @@ class TransactionCheck:
             properties_string=properties_to_string(ordered, ctx.release),
             accepted=True,
         )
-        return ctx.store.put_message(inner, now).status is PutMessageStatus.PUT_OK
+        result = ctx.store.put_message(inner, now)
+        if ctx.tracer is not None and result.append is not None:
+            ctx.tracer(Discard(message.queue_offset, old))
+        return result.status is PutMessageStatus.PUT_OK
 
     # --- the two queues
 

@@ -197,6 +197,95 @@ class PersistDelay(NamedTuple):
     offset: QueueOffset
 
 
+class TransactionStarted(NamedTuple):
+    """Transaction: after a start of the broker the walk goes on at these offsets.
+
+    -1 where it has none.
+    """
+
+    half: QueueOffset
+    op: QueueOffset
+
+
+class PrepareMessage(NamedTuple):
+    """Transaction: the half message at `half` stands in its queue."""
+
+    half: QueueOffset
+
+
+class EndTransaction(NamedTuple):
+    """Transaction: a producer ended the half message at `half`.
+
+    The final message of a commit ends at `where`.
+    """
+
+    half: QueueOffset
+    commit: bool
+    where: PhysicalOffset
+
+
+class Committed(NamedTuple):
+    """Transaction: the producer hears that its commit is stored.
+
+    `durable` where the disk has said so.
+    """
+
+    half: QueueOffset
+    durable: bool
+
+
+class WriteOp(NamedTuple):
+    """Transaction: the operation at `op` ends the next `halves` messages that were deleted."""
+
+    op: QueueOffset
+    halves: int
+
+
+class RefuseOp(NamedTuple):
+    """Transaction: the store refused that operation; this process remembers what has ended."""
+
+    halves: int
+
+
+class SkipEnded(NamedTuple):
+    """Transaction: the walk passed the half message at `half`, which has ended."""
+
+    half: QueueOffset
+
+
+class Ask(NamedTuple):
+    """Transaction: the half message at `half` was put back at `renewed`, counting `times` checks.
+
+    Its producer is asked, unless its own immunity lasts.
+    """
+
+    half: QueueOffset
+    renewed: QueueOffset
+    times: int
+    immune: bool
+
+
+class Discard(NamedTuple):
+    """Transaction: the half message at `half` was moved out of the way; `old` where for its age."""
+
+    half: QueueOffset
+    old: bool
+
+
+class CommitOpOffset(NamedTuple):
+    """Transaction: a round of the walk moved on; the next begins at these offsets."""
+
+    half: QueueOffset
+    op: QueueOffset
+
+
+class PersistWalk(NamedTuple):
+    """Transaction: the file of offsets was written with these; -1 where it has none."""
+
+    half: QueueOffset
+    op: QueueOffset
+
+
 TraceEvent: TypeAlias = (
     Append
     | PutRequest
@@ -220,6 +309,17 @@ TraceEvent: TypeAlias = (
     | DeliverDelayed
     | RefuseDelayed
     | PersistDelay
+    | TransactionStarted
+    | PrepareMessage
+    | EndTransaction
+    | Committed
+    | WriteOp
+    | RefuseOp
+    | SkipEnded
+    | Ask
+    | Discard
+    | CommitOpOffset
+    | PersistWalk
 )
 
 

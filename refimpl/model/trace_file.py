@@ -40,6 +40,7 @@ class TraceHeader(NamedTuple):
     commit_least_pages: int
     flush_interval: int  # milliseconds between two thorough rounds
     commit_interval: int
+    transaction_check_max: int
     flush_attempts_max: int
     sees_last_flush: bool
     repeat: str  # the command that makes this trace again, "" where nobody knows

@@ -44,6 +44,7 @@ class TraceLog:
                 commit_least_pages=config.integer("commitCommitLogLeastPages"),
                 flush_interval=config.integer("flushCommitLogThoroughInterval"),
                 commit_interval=config.integer("commitCommitLogThoroughInterval"),
+                transaction_check_max=config.integer("transactionCheckMax"),
                 flush_attempts_max=release.flush_attempts_max,
                 sees_last_flush=release.sees_last_flush,
                 repeat=repeat,

@@ -126,6 +126,18 @@ def _delay_queue_constants(header: TraceHeader) -> Constants:
     )
 
 
+def _transaction_constants(header: TraceHeader) -> Constants:
+    return (
+        ("Transactions", "<- TraceTransactions"),
+        ("MaxLog", str(2**30)),
+        ("MaxCrashes", str(2**30)),
+        ("MaxBatch", str(2**30)),
+        ("CheckMax", str(header.transaction_check_max)),
+        ("Collects", "TRUE"),
+        ("Design", '"ends"'),
+    )
+
+
 def _store_observable_constants(header: TraceHeader) -> Constants:
     return (
         ("MaxMessages", str(2**30)),
@@ -204,6 +216,20 @@ MODELS: Final = {
         lambda header: header.pool == 0,
         _delay_queue_constants,
         "DelayStarted",
+    ),
+    "Transaction": Model(
+        "TraceTransaction",
+        frozenset(
+            {
+                *("Append", "Flushed", "TransactionStarted", "PrepareMessage", "EndTransaction"),
+                *("Committed", "WriteOp", "RefuseOp", "SkipEnded", "Ask", "Discard"),
+                *("CommitOpOffset", "PersistWalk", "Crash", "Shutdown", "Recovered"),
+            }
+        ),
+        False,
+        lambda header: header.pool == 0,
+        _transaction_constants,
+        "PrepareMessage",
     ),
 }
 

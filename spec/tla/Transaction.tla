@@ -15,8 +15,7 @@
 (* Leaves out, and why that is safe                                        *)
 (*   - Times: a check may come at any time, which is more; a count gives   *)
 (*     up.  Immunity of its own is a put back like any other.              *)
-(*   - More half queues, and several offsets in one operation: each is     *)
-(*     entered alone.                                                      *)
+(*   - More half queues: each is walked alone.                             *)
 (*   - That another record may stand at the offsets of a lost half         *)
 (*     message: an end must name it and its group (BROKER-TRANS-5), and    *)
 (*     under SYNC_FLUSH an acknowledged half message is not lost.          *)
@@ -25,7 +24,9 @@
 (***************************************************************************)
 EXTENDS Naturals, Sequences, FiniteSets
 
-CONSTANTS Transactions, MaxLog, MaxCrashes, CheckMax,   \* bounds; transactionCheckMax
+CONSTANTS Transactions, MaxLog, MaxCrashes,   \* bounds
+          MaxBatch,     \* bound: half messages that one operation ends
+          CheckMax,     \* transactionCheckMax
           Collects,     \* TRUE: operations are collected first (5.5)
           Design        \* "ends", or the name of a wrong design
 
@@ -51,7 +52,8 @@ vars == <<log, forced, decided, told, asked, ending, halfOffset, opOffset, ended
 
 Kind(k) == {i \in 1..Len(log) : log[i].kind = k}
 Halves == Cardinality(Kind("half"))
-Operations == Cardinality(Kind("op"))
+(* of one record: it may end several half messages *)
+Operations == Cardinality({log[i].m : i \in Kind("op")})
 (* the record with queue offset n of its queue *)
 Half(n) == CHOOSE i \in Kind("half") : log[i].n = n
 Put(kind, tx, n, m) == [kind |-> kind, tx |-> tx, n |-> n, m |-> m]
@@ -124,13 +126,21 @@ Committed(tx, n) ==
      ELSE Finish(tx, n, <<>>)
   /\ UNCHANGED <<forced, decided, asked, halfOffset, opOffset, file, mark, up, crashes>>
 
-(* WriteOp of what was collected: WriteBatches, Flush *)
-WriteOp ==
-  /\ up /\ pending # <<>> /\ Len(log) < MaxLog
-  /\ log' = Append(log, Put("op", log[Half(Head(pending))].tx, Head(pending), Operations))
-  /\ pending' = Tail(pending)
+(* One record for the first `count` that were collected *)
+WriteOp(count) ==
+  /\ up /\ count <= Len(pending) /\ Len(log) + count <= MaxLog
+  /\ log' = log \o [i \in 1..count |->
+                     Put("op", log[Half(pending[i])].tx, pending[i], Operations)]
+  /\ pending' = SubSeq(pending, count + 1, Len(pending))
   /\ UNCHANGED <<ending, forced, decided, told, asked, halfOffset, opOffset, ended, file, mark,
                  up, crashes>>
+
+(* The store takes no operation: the walk knows what has ended while the process lives *)
+RefuseOp(count) ==
+  /\ up /\ count <= Len(pending)
+  /\ pending' = SubSeq(pending, count + 1, Len(pending))
+  /\ UNCHANGED <<log, ending, forced, decided, told, asked, halfOffset, opOffset, ended, file,
+                 mark, up, crashes>>
 
 -----------------------------------------------------------------------------
 (* the walk over the half queue: one message at a time *)
@@ -166,11 +176,14 @@ Discard ==
   /\ UNCHANGED <<ending, forced, decided, told, asked, opOffset, ended, pending, file, up,
                  crashes>>
 
-(* NextOpOffset: past operations of what the walk has passed, without a gap *)
-CommitOpOffset ==
-  /\ up /\ opOffset < Operations
-  /\ \E i \in Kind("op") : log[i].m = opOffset /\ log[i].n < halfOffset
-  /\ opOffset' = opOffset + 1 /\ UNCHANGED log /\ Moves
+(* NextOpOffset: past operations of what the walk has passed, without a gap; or of what a later
+   operation ends, too *)
+IsDone(i, offset) ==
+  log[i].n < halfOffset \/ \E j \in Kind("op") : log[j].n = log[i].n /\ log[j].m >= offset
+CommitOpOffset(to) ==
+  /\ up /\ opOffset < to /\ to <= Operations
+  /\ \A i \in Kind("op") : opOffset <= log[i].m /\ log[i].m < to => IsDone(i, to)
+  /\ opOffset' = to /\ UNCHANGED log /\ Moves
   /\ UNCHANGED <<ending, forced, decided, told, asked, halfOffset, ended, pending, file, up,
                  crashes>>
 
@@ -206,7 +219,8 @@ Next ==
   \/ \E tx \in Transactions, what \in {"commit", "rollback"} : Decide(tx, what)
   \/ \E tx \in Transactions, n \in 0..MaxLog :
        Lose(tx, n) \/ EndTransaction(tx, n) \/ Committed(tx, n)
-  \/ WriteOp \/ SkipEnded \/ Ask \/ Discard \/ CommitOpOffset
+  \/ \E count \in 1..MaxBatch : WriteOp(count) \/ RefuseOp(count)
+  \/ SkipEnded \/ Ask \/ Discard \/ CommitOpOffset(opOffset + 1)
   \/ Persist \/ Flushed \/ Crash \/ Load
 
 Spec == Init /\ [][Next]_vars
@@ -237,8 +251,11 @@ OpFollowsFinal ==
 
 (* BROKER-TRANS-22: an operation that is passed ends nothing in front of the walk *)
 PassedOperationsAreDone ==
-  \A i \in Kind("op") : (log[i].m < opOffset => log[i].n < halfOffset)
-                        /\ (log[i].m < file.op => log[i].n < file.half)
+  \A i \in Kind("op") :
+    /\ log[i].m < opOffset => IsDone(i, opOffset)
+    /\ log[i].m < file.op =>
+         \/ log[i].n < file.half
+         \/ \E j \in Kind("op") : log[j].n = log[i].n /\ log[j].m >= file.op
 
 (* BROKER-TRANS-14, -25: whatever falls, an open transaction is found by the next walk *)
 Durable(i) == i <= forced

@@ -89,3 +89,22 @@ def test_offsets_of_the_check_are_of_one_moment(release: Release) -> None:
     lab.requests.clear()
     check_after(lab, client, 7_000)
     assert not [command for _, command in lab.requests if command.code == 39]
+
+
+@ALL
+def test_a_commit_that_waits_for_the_disk_at_the_end_is_not_asked_for(release: Release) -> None:
+    """BROKER-TRANS-10: the store drains when it takes no operation any more."""
+    lab, client = lab_of(release, flushDiskType="SYNC_FLUSH")
+    client.produce("T", b"half", properties=PREPARED, sys_flag=4)
+    lab.settle()
+    half = lab.records(HALF, 0)[0]
+    lab.forces_complete = False
+    asked = client.end_transaction(half.queue_offset, half.physical_offset, 8)
+    assert asked.answer is None
+    lab.perform(lab.node.shutdown(lab.now))  # before any force is done
+    lab.shutdown()
+    lab.start()
+    assert [m.body for m in lab.records("T", 0)] == [b"half"]
+    lab.requests.clear()
+    check_after(lab, Client(lab), 7_000)
+    assert not [command for _, command in lab.requests if command.code == 39]

@@ -10,7 +10,7 @@ from refimpl.model.ids import PhysicalOffset, Ticket
 from refimpl.model.trace import Crash, Flush, SwapRequests, WakeupCustomer
 from refimpl.model.trace_file import EVENTS, Trace, TraceHeader, TraceRefused, lines, read
 
-HEADER = TraceHeader("t", "4.9", True, 400, 8, 4096, 0, 4, 4, 10_000, 200, 2, True, "")
+HEADER = TraceHeader("t", "4.9", True, 400, 8, 4096, 0, 4, 4, 10_000, 200, 15, 2, True, "")
 TRACE = Trace(
     HEADER,
     (

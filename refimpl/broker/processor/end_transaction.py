@@ -27,6 +27,7 @@ from refimpl.model.sys_flag import (
     TRANSACTION_NOT_TYPE,
     reset_transaction_value,
 )
+from refimpl.model.trace import Committed, EndTransaction
 from refimpl.remoting.command import RemotingCommand, make_response
 from refimpl.remoting.header import decode_header
 from refimpl.remoting.header.transaction import EndTransactionRequestHeader
@@ -56,7 +57,8 @@ def end_transaction(ctx: BrokerContext, request: Request) -> RemotingCommand | N
         return make_response(command, ResponseCode.SLAVE_NOT_AVAILABLE)
     if header.commit_or_rollback == TRANSACTION_NOT_TYPE:
         return None
-    message = ctx.transactional_message_service.half_message(header.commit_log_offset)
+    service, tracer = ctx.transactional_message_service, ctx.tracer
+    message = service.half_message(header.commit_log_offset)
     if message is None:
         remark = "Find prepared transaction message failed"
         return make_response(command, ResponseCode.SYSTEM_ERROR, remark)
@@ -66,16 +68,26 @@ def end_transaction(ctx: BrokerContext, request: Request) -> RemotingCommand | N
     if wrong is not None:
         return make_response(command, ResponseCode.SYSTEM_ERROR, wrong)
     if header.commit_or_rollback != TRANSACTION_COMMIT_TYPE:
-        ctx.transactional_message_service.delete_prepare_message(message, now)
+        if tracer is not None:
+            tracer(EndTransaction(message.queue_offset, False, PhysicalOffset(0)))
+        service.delete_prepare_message(message, now)
         return make_response(command, ResponseCode.SUCCESS)
     inner = final_message(ctx, message, header)
     result = ctx.store.put_message(inner, now)
+    if tracer is not None and result.append is not None:
+        end = result.append.wrote_offset + result.append.wrote_bytes
+        commit = header.commit_or_rollback == TRANSACTION_COMMIT_TYPE
+        tracer(EndTransaction(message.queue_offset, commit, PhysicalOffset(end)))
 
     def finish(status: PutMessageStatus, at: Millis) -> RemotingCommand:
         if status not in _STORED:
             refusal = _refusal(ctx, status)
             return make_response(command, refusal.code, refusal.remark)
-        ctx.transactional_message_service.delete_prepare_message(message, at)
+        if result.ticket is None or service.confirm_final(result.ticket):
+            if tracer is not None:
+                durable = result.ticket is not None and status is PutMessageStatus.PUT_OK
+                tracer(Committed(message.queue_offset, durable))
+            service.delete_prepare_message(message, at)
         if ctx.release.counts_committed and result.append is not None:
             ctx.broker_stats.put(
                 inner.topic,
@@ -87,6 +99,7 @@ def end_transaction(ctx: BrokerContext, request: Request) -> RemotingCommand | N
 
     if result.ticket is None:
         return finish(result.status, now)
+    service.await_final(result.ticket, message)
     ctx.await_put(result.ticket, lambda status, at: ctx.respond(request, finish(status, at)))
     return None
 
