@@ -11,7 +11,10 @@ from refimpl.model.ids import PhysicalOffset, QueueId, QueueOffset, Ticket, Topi
 
 
 class Append(NamedTuple):
-    """CommitLog: a record, or all records of a batch, stand in the page cache."""
+    """CommitLog: a record, or all records of a batch, stand in the page cache.
+
+    `has_unit` is false for a half message and for one that was rolled back.
+    """
 
     offset: PhysicalOffset
     size: int
@@ -19,6 +22,16 @@ class Append(NamedTuple):
     queue_id: QueueId
     queue_offset: QueueOffset
     messages: int
+    has_unit: bool = True
+
+
+class PutRefused(NamedTuple):
+    """CommitLog: the disk refused a put. The log is written to `where`.
+
+    That is where it ended, or behind the blank that closed its last file.
+    """
+
+    where: PhysicalOffset
 
 
 class PutRequest(NamedTuple):
@@ -124,6 +137,15 @@ class Dispatch(NamedTuple):
     queue_offset: QueueOffset
 
 
+class RemoveFirst(NamedTuple):
+    """MappedFileQueue: the oldest files of the log went; it begins at `min_offset` now.
+
+    Whatever of them was not flushed is nobody's concern any more.
+    """
+
+    min_offset: PhysicalOffset
+
+
 class Sync(NamedTuple):
     """Dispatch: units that were gathered are written, and what was dispatched has arrived."""
 
@@ -149,18 +171,41 @@ class Crash(NamedTuple):
     """The world: the process was killed, or the power failed; `image` says what survived.
 
     `survived` is where the log ends that the next life finds, before a blank closes its last
-    file; -1 while there is none.
+    file; -1 while there is none. `looks` is how often the life was observed.
     """
 
     power: bool
     image: str
     survived: PhysicalOffset
+    looks: int = 0
 
 
 class Shutdown(NamedTuple):
-    """The store came to its orderly end; `clean` where everything was forced."""
+    """The store came to its orderly end; `clean` where everything was forced.
+
+    `looks` is how often the life was observed.
+    """
 
     clean: bool
+    looks: int = 0
+
+
+class Observed(NamedTuple):
+    """The world: after an input that did something, this is what the store says of itself.
+
+    `looks` counts the observations of a life. `forcing` is how far the force under way reaches, 0
+    for none; the last three are producers: in the two lists of the group commit, and unanswered.
+    """
+
+    looks: int
+    wrote: PhysicalOffset
+    committed: PhysicalOffset
+    flushed: PhysicalOffset
+    forcing: PhysicalOffset
+    reput: PhysicalOffset
+    requests_write: int
+    requests_read: int
+    unanswered: int
 
 
 class DelayStarted(NamedTuple):
@@ -288,6 +333,7 @@ class PersistWalk(NamedTuple):
 
 TraceEvent: TypeAlias = (
     Append
+    | PutRefused
     | PutRequest
     | SwapRequests
     | Flush
@@ -301,9 +347,11 @@ TraceEvent: TypeAlias = (
     | Commit
     | WakeupCustomer
     | Dispatch
+    | RemoveFirst
     | Sync
     | Crash
     | Shutdown
+    | Observed
     | Recovered
     | DelayStarted
     | DeliverDelayed

@@ -393,6 +393,13 @@ class BrokerLab(NodeLab):
             trace.crash(power=True, image="")
         return image
 
+    @override
+    def perform(self, effects: Iterable[Effect]) -> None:
+        """Take what the broker wants; its trace says how the store stands then."""
+        super().perform(effects)
+        if self.trace is not None and self.runs:
+            self.trace.observe(self.ctx.store)
+
     @property
     def ctx(self) -> BrokerContext:
         """The parts of the broker that runs."""

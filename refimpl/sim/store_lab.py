@@ -125,6 +125,7 @@ class StoreLab:
         self.disk.left = None
         self.alive = True
         self._drain()
+        self._observe()
         return True
 
     def reopen(self, disk: LabDisk, *, stop_after: int | None = None) -> bool:
@@ -333,6 +334,11 @@ class StoreLab:
             self.fail_power(image=WITHIN)
             return
         self._drain()
+        self._observe()
+
+    def _observe(self) -> None:
+        if self.trace is not None:
+            self.trace.observe(self.store)
 
     def _drain(self) -> None:
         for event in self.store.poll():

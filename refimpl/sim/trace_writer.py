@@ -11,9 +11,10 @@ from refimpl.model.config import Config
 from refimpl.model.ids import PhysicalOffset
 from refimpl.model.message_codec import BLANK_HEADER_SIZE
 from refimpl.model.release import Release
-from refimpl.model.trace import Crash, Recovered, Shutdown, TraceEvent
+from refimpl.model.trace import Crash, Observed, Recovered, Shutdown, TraceEvent
 from refimpl.model.trace_file import Trace, TraceHeader, lines
 from refimpl.store.mapped_file import OS_PAGE_SIZE
+from refimpl.store.message_store import MessageStore
 
 UNKNOWN_END = PhysicalOffset(-1)
 
@@ -21,11 +22,12 @@ UNKNOWN_END = PhysicalOffset(-1)
 class TraceLog:
     """A tracer that remembers; one for all lives of a store."""
 
-    __slots__ = ("events", "header")
+    __slots__ = ("_looks", "events", "header")
 
     def __init__(self, header: TraceHeader) -> None:
         self.header = header
         self.events: list[TraceEvent] = []
+        self._looks = 0  # at this life
 
     @classmethod
     def of(cls, name: str, config: Config, release: Release, repeat: str = "") -> "TraceLog":
@@ -53,20 +55,35 @@ class TraceLog:
 
     def __call__(self, event: TraceEvent, /) -> None:
         """Hear of an action."""
+        if isinstance(event, Recovered):
+            self._looks = 0
         self.events.append(event)
+
+    def observe(self, store: MessageStore) -> None:
+        """Note what an open store says of itself, where it did something since the last look."""
+        if not self.events or isinstance(self.events[-1], (Observed, Crash, Shutdown)):
+            return
+        queue, confirmed = store.commit_log.mapped_file_queue, store.reput.reput_from_offset
+        forcing, *producers = store.flush_manager.under_way()
+        where = queue.max_wrote_position, queue.committed_where, queue.flushed_where, forcing
+        self._looks += 1
+        positions = (PhysicalOffset(offset) for offset in (*where, confirmed))
+        self.events.append(Observed(self._looks, *positions, *producers))
 
     def crash(self, *, power: bool, image: str) -> None:
         """Note that the process was killed, or that the power failed and what was left."""
-        self.events.append(Crash(power, image, UNKNOWN_END))
+        self.events.append(Crash(power, image, UNKNOWN_END, self._looks))
+        self._looks = 0
 
     def shutdown(self, *, clean: bool) -> None:
         """Note the orderly end."""
-        self.events.append(Shutdown(clean))
+        self.events.append(Shutdown(clean, self._looks))
+        self._looks = 0
 
     def branch(self, name: str) -> "TraceLog":
         """Return a trace with the same past: another image of the same crash."""
         other = TraceLog(self.header._replace(trace=name))
-        other.events = list(self.events)
+        other.events, other._looks = list(self.events), self._looks
         return other
 
     def trace(self) -> Trace:

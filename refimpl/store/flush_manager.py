@@ -160,6 +160,15 @@ class FlushManager:
             self.drain_failed,
         )
 
+    def under_way(self) -> tuple[int, int, int, int]:
+        """Tell how far the force of the log reaches, 0 for none, and how many producers wait.
+
+        Those are in the write list, in the read list, and without an answer.
+        """
+        s = self._group_commit
+        where = 0 if self._log_force is None else self._log_force[1].where
+        return where, len(s.requests_write), len(s.requests_read), len(s.unanswered)
+
     # --- puts
 
     def put_request(self, next_offset: int, now: Millis) -> Ticket:

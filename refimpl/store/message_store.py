@@ -26,7 +26,8 @@ from refimpl.model.message import MessageExtBrokerInner
 from refimpl.model.message_property import PROPERTY_WAIT_STORE_MSG_OK
 from refimpl.model.release import Release
 from refimpl.model.status import PutMessageStatus
-from refimpl.model.trace import Append, Recovered, Tracer
+from refimpl.model.sys_flag import TRANSACTION_COMMIT_TYPE, transaction_value
+from refimpl.model.trace import Append, PutRefused, Recovered, RemoveFirst, Tracer
 from refimpl.store.append_message import PutMessageResult, put_refusal
 from refimpl.store.commit_log import CommitLog
 from refimpl.store.consume_queue_table import ConsumeQueueTable
@@ -418,6 +419,9 @@ class MessageStore(StoreReads):
         """Count, wake who has work, and let the producer wait where it asked for durability."""
         append = result.append
         if result.status is not PutMessageStatus.PUT_OK or append is None:
+            if self._tracer is not None:
+                queue = self.commit_log.mapped_file_queue
+                self._tracer(PutRefused(PhysicalOffset(queue.max_wrote_position)))
             return self._failed(result)
         self.store_stats.put(inner.topic, append.msg_num, append.wrote_bytes, 0)
         if self._tracer is not None:
@@ -430,6 +434,7 @@ class MessageStore(StoreReads):
                     stored.queue_id,
                     append.logics_offset,
                     append.msg_num,
+                    transaction_value(stored.sys_flag) in {0, TRANSACTION_COMMIT_TYPE},
                 )
             )
         due, flush = self._due, self.flush_manager
@@ -502,7 +507,10 @@ class MessageStore(StoreReads):
         return Millis(now + _SAMPLE_INTERVAL)
 
     def _step_clean(self, now: Millis) -> Millis:
+        begin = self.commit_log.min_offset()
         self.clean_service.run(now)
+        if self._tracer is not None and begin != self.commit_log.min_offset():
+            self._tracer(RemoveFirst(PhysicalOffset(self.commit_log.min_offset())))
         return Millis(now + max(1, self.config.integer("cleanResourceInterval")))
 
     def _step_check_disk(self, now: Millis) -> Millis:

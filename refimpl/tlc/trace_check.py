@@ -87,7 +87,8 @@ def _mapped_file_queue_constants(header: TraceHeader) -> Constants:
 
 def _dispatch_constants(header: TraceHeader) -> Constants:
     return (
-        ("Queues", "<- TraceQueues"),
+        ("Queues", "<- Places"),
+        ("NextQueueOffset", "<- NextInQueue"),
         ("Sizes", "{1}"),
         ("FileSize", str(header.file_size)),
         ("BlankSize", str(header.min_blank)),
@@ -154,7 +155,8 @@ MODELS: Final = {
         frozenset(
             {
                 *("Append", "PutRequest", "SwapRequests", "Flush", "DropRequest", "ForceLog"),
-                *("Flushed", "ForceFailed", "WakeupCustomer", "Crash", "Shutdown", "Recovered"),
+                *("Flushed", "ForceFailed", "WakeupCustomer", "PutRefused", "RemoveFirst"),
+                *("Observed", "Crash", "Shutdown", "Recovered"),
             }
         ),
         True,
@@ -165,8 +167,8 @@ MODELS: Final = {
         "TraceMappedFileQueue",
         frozenset(
             {
-                *("Append", "Flush", "ForceLog", "Flushed", "ForceFailed"),
-                *("Crash", "Shutdown", "Recovered"),
+                *("Append", "Flush", "ForceLog", "Flushed", "ForceFailed", "PutRefused"),
+                *("RemoveFirst", "Observed", "Crash", "Shutdown", "Recovered"),
             }
         ),
         False,
@@ -175,7 +177,12 @@ MODELS: Final = {
     ),
     "Dispatch": Model(
         "TraceDispatch",
-        frozenset({"Append", "Flushed", "Dispatch", "Sync", "Crash", "Shutdown", "Recovered"}),
+        frozenset(
+            {
+                *("Append", "PutRefused", "Flushed", "Dispatch", "Sync", "RemoveFirst"),
+                *("Observed", "Crash", "Shutdown", "Recovered"),
+            }
+        ),
         False,
         lambda header: header.pool == 0,
         _dispatch_constants,

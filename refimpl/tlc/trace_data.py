@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from refimpl.model.ids import JsonValue
-from refimpl.model.trace import TraceEvent
+from refimpl.model.trace import Append, TraceEvent
 from refimpl.tlc.value import quoted
 
 GREATEST: Final = 2**31 - 1
@@ -24,15 +24,22 @@ class EventRefused(Exception):
 
 
 def module(traces: Iterable[Sequence[TraceEvent]]) -> str:
-    """Return the module TraceData. Raises `EventRefused`."""
+    """Return the module TraceData: `Traces`, and `Places`, the queues that they write to.
+
+    TLC would unite such a set anew at every use. Raises `EventRefused`.
+    """
     shapes: dict[str, str] = {}
     bodies: list[str] = []
+    places = {("", 0): None}
     for number, events in enumerate(traces, 1):
+        places |= {(e.topic, int(e.queue_id)): None for e in events if isinstance(e, Append)}
         bodies.append(f"T{number} == <<")
         bodies.append(",\n".join(_call(event, shapes) for event in events) + ">>")
     names = ",\n".join(f"T{number}" for number in range(1, len(bodies) // 2 + 1))
     head = ["---- MODULE TraceData ----", "EXTENDS Integers, Sequences"]
-    return "\n".join([*head, *shapes.values(), *bodies, "Traces == <<", names + ">>", "====", ""])
+    queues = ", ".join(f"<<{quoted(topic)}, {queue_id}>>" for topic, queue_id in places)
+    ends = ["Traces == <<", names + ">>", f"Places == {{{queues}}}", "====", ""]
+    return "\n".join([*head, *shapes.values(), *bodies, *ends])
 
 
 def _call(event: TraceEvent, shapes: dict[str, str]) -> str:

@@ -1,6 +1,10 @@
 ---------------------------- MODULE TraceDispatch ----------------------------
 (***************************************************************************)
-(* Traces of a store against Dispatch, used unchanged within a life.       *)
+(* Traces of a store against Dispatch, used unchanged within a life but    *)
+(* for one thing: the log is a window.  A record is forgotten when readers *)
+(* heard of it and no later life of the trace begins at or before it; so   *)
+(* an event costs the same however long the trace is.  What was forgotten  *)
+(* is counted, queue by queue (NextInQueue stands for NextQueueOffset).    *)
 (*                                                                         *)
 (* Between lives: a crash cuts the log where the next life found its end,  *)
 (* and dispatch begins again at its first event of that life, or where it  *)
@@ -8,80 +12,143 @@
 (* come, never behind it.  That units below are right is Recovery's.       *)
 (***************************************************************************)
 EXTENDS Dispatch, TraceData, TLC
-VARIABLES t, l, up      \* number of the trace, next event, the store serves
+VARIABLES t, l, up,      \* number of the trace, next event, the store serves
+          born,          \* lives that began
+          next,          \* by queue: the queue offset of its next unit
+          fresh,         \* since the end of a life nothing was dispatched
+          looks          \* observations of this life
 
+more == <<up, born, next, fresh, looks>>
 Trace == Traces[t]
 Ev    == Trace[l]
 Queue(event) == <<event.topic, event.queue_id>>
-Appends(trace) == {i \in 1..Len(trace) : trace[i].e = "Append"}
-TraceQueues == {<<"", 0>>} \cup
-  UNION {{Queue(Traces[n][i]) : i \in Appends(Traces[n])} : n \in 1..Len(Traces)}
+Indices(n, names) ==
+  SelectSeq([i \in 1..Len(Traces[n]) |-> i], LAMBDA i : Traces[n][i].e \in names)
+Least(numbers) == CHOOSE a \in numbers : \A b \in numbers : a <= b
+Max(a, b) == IF a > b THEN a ELSE b
+
+(* Each trace's starts, ends of lives, and by life how far down a later life looks: constants,
+   which TLC computes once *)
+Starts == [n \in 1..Len(Traces) |-> Indices(n, {"Recovered"})]
+Ends   == [n \in 1..Len(Traces) |-> Indices(n, {"Crash", "Shutdown"})]
+StartOf(n, k) == IF k = 0 THEN 0
+                 ELSE IF k <= Len(Starts[n]) THEN Starts[n][k] ELSE Len(Traces[n]) + 1
+(* between the end of life k and the next start: what is dispatched then, and what was found *)
+Between(n, k) ==
+  LET ends == {i \in 1..Len(Ends[n]) : Ends[n][i] > StartOf(n, k)
+                                      /\ Ends[n][i] < StartOf(n, k + 1)}
+      down == IF ends = {} THEN {} ELSE Ends[n][Least(ends)]..(StartOf(n, k + 1) - 1)
+  IN {Traces[n][i].offset : i \in {j \in down : Traces[n][j].e = "Dispatch"}}
+     \cup (IF k >= Len(Starts[n]) THEN {}
+           ELSE LET found == Traces[n][StartOf(n, k + 1)] IN {found.cut, found.reput})
+RECURSIVE NeedsFrom(_, _)       \* for the lives from k on; the last entry is above every offset
+NeedsFrom(n, k) ==
+  IF k > Len(Starts[n]) THEN <<2^30>>
+  ELSE LET rest == NeedsFrom(n, k + 1) IN <<Least(Between(n, k) \cup {rest[1]})>> \o rest
+Needs == [n \in 1..Len(Traces) |-> NeedsFrom(n, 0)]
+Needed == Needs[t][born + 1]
 
 (* A trace that begins with an empty store knows every offset *)
 Found == Traces[t][1]
 Knows == Found.e = "Recovered" /\ Found.max_offset = 0
+NextInQueue(q) == next[q]
 Next1 == CHOOSE k \in NextRecord : TRUE
 NextIs(offset) == NextRecord # {} /\ log[Next1].at = offset
-OffsetFits(q, unit, n) == ~Knows \/ n = (IF unit THEN NextQueueOffset(q) ELSE 0)
 
-(* The next life: its Recovered, and what it dispatches before *)
-Lives == {i \in l..Len(Trace) : Trace[i].e = "Recovered"}
-NextLife == CHOOSE i \in Lives : \A j \in Lives : i <= j
-Cut == Trace[NextLife].cut     \* there the records end that survived
-Again == {i \in (l + 1)..NextLife : Trace[i].e = "Dispatch"}
-BeginsAt == IF Again = {} THEN Trace[NextLife].reput
-            ELSE Trace[CHOOSE i \in Again : \A j \in Again : i <= j].offset
-Kept == SelectSeq(log, LAMBDA record : record.at + record.size <= Cut)
-(* dispatched before, among what is kept: nothing between there and BeginsAt may be left out *)
+HasNext == born < Len(Starts[t])
+NextLife == Trace[StartOf(t, born + 1)]
+Cut == IF HasNext THEN NextLife.cut ELSE wrote   \* there the records end that survived
+Survives(record) == record.at + record.size <= Cut
+Kept == SelectSeq(log, Survives)
+
+(* Records of a batch are one until they are dispatched: their sizes are told then *)
+Parts(record) == IF "parts" \in DOMAIN record THEN record.parts ELSE 1
+InBatch == IF NextRecord = {} THEN FALSE ELSE Parts(log[Next1]) > 1
+Split ==
+  /\ l <= Len(Trace) /\ Ev.e = "Dispatch" /\ ~fresh /\ InBatch
+  /\ log[Next1].at = Ev.offset /\ Ev.size < log[Next1].size
+  /\ LET whole == log[Next1]
+         one  == [at |-> whole.at, size |-> Ev.size, queue |-> whole.queue, n |-> whole.n,
+                  unit |-> whole.unit]
+         rest == [at |-> whole.at + Ev.size, size |-> whole.size - Ev.size,
+                  queue |-> whole.queue, n |-> whole.n + 1, unit |-> whole.unit,
+                  parts |-> whole.parts - 1]
+     IN log' = SubSeq(log, 1, Next1 - 1) \o <<one, rest>> \o SubSeq(log, Next1 + 1, Len(log))
+  /\ UNCHANGED <<wrote, flushed, reputFromOffset, gathered, units, waiting, arrived, attempts,
+                 refusals, logicsQueueError, more, t, l>>
+
+(* Where dispatch begins after a start.  Nothing that it had not come to may be left out *)
+Begins == IF Ev.e = "Dispatch" THEN Ev.offset ELSE Ev.reput
 LeavesNothingOut ==
-  \A k \in 1..Len(log) : log[k].at >= reputFromOffset /\ End(k) <= Cut => log[k].at >= BeginsAt
+  \A k \in 1..Len(log) : log[k].at >= reputFromOffset => log[k].at >= Begins
+UnitsBelow(from) ==
+  [q \in Queues |-> LET mine == SelectSeq(log, LAMBDA r : r.queue = q /\ r.unit /\ r.at < from)
+                    IN [n \in 1..Len(mine) |-> mine[n].at]]
+Resume ==
+  /\ l <= Len(Trace) /\ fresh /\ Ev.e \in {"Dispatch", "Sync", "Recovered"} /\ LeavesNothingOut
+  /\ fresh' = FALSE /\ reputFromOffset' = Begins
+  /\ units' = UnitsBelow(Begins)
+  /\ arrived' = Len(SelectSeq(log, LAMBDA record : record.at < Begins))
+  /\ UNCHANGED <<log, wrote, flushed, gathered, waiting, attempts, refusals, logicsQueueError,
+                 up, born, next, looks, t, l>>
 
-(* Records of a batch have the sizes that their dispatch tells *)
-RECURSIVE Parts(_, _, _)
-Parts(at, n, left) ==
-  IF left = 0 THEN <<>>
-  ELSE LET told == {j \in l..Len(Trace) : Trace[j].e = "Dispatch" /\ Trace[j].offset = at}
-           size == IF left = 1 THEN Ev.offset + Ev.size - at
-                   ELSE IF told = {} THEN 1 ELSE Trace[CHOOSE j \in told : TRUE].size
-       IN <<[at |-> at, size |-> size, queue |-> Queue(Ev), n |-> n, unit |-> TRUE]>>
-          \o Parts(at + size, n + 1, left - 1)
-
-(* A half message has no unit, and offset 0.  Of several records of a queue with that offset the
-   last one is taken for the one that has a unit: their order makes no difference, but to a crash *)
-Later == {i \in (l + 1)..Len(Trace) : Trace[i].e = "Append" /\ Queue(Trace[i]) = Queue(Ev)}
-FirstLater == CHOOSE i \in Later : \A j \in Later : i <= j
-Crashes == {i \in (l + 1)..Len(Trace) : Trace[i].e = "Crash"}
-HasUnits == IF Ev.queue_offset > 0 THEN {TRUE}
-            ELSE IF NextQueueOffset(Queue(Ev)) > 0 THEN {FALSE}
-            ELSE IF Crashes # {} THEN BOOLEAN
-            ELSE IF Later = {} THEN {TRUE} ELSE {Trace[FirstLater].queue_offset > 0}
-
+Ends1 == Place(Ev.size) = Ev.offset
+(* a put that the disk refused may have closed the file before *)
+MayClose == Ev.where = wrote \/ Ev.where = RollNextFile(wrote)
 Conditions ==
   CASE Ev.e = "Append" -> <<
          <<"up", up>>,
-         <<"Place(size) = offset", Place(Ev.size) = Ev.offset>>,
+         <<"Place(size) = offset", Ends1>>,
          <<"NextQueueOffset = queue_offset",
-           \E unit \in BOOLEAN : OffsetFits(Queue(Ev), unit, Ev.queue_offset)>> >>
+           Knows => Ev.queue_offset = IF Ev.has_unit THEN next[Queue(Ev)] ELSE 0>>,
+         <<"there are messages", Ev.messages > 0>> >>
+    [] Ev.e = "PutRefused" -> <<
+         <<"up", up>>,
+         <<"the log ends there, or behind a blank", MayClose>> >>
+    [] Ev.e = "RemoveFirst" -> <<
+         <<"up", up>>,
+         <<"it begins with a file", Ev.min_offset % FileSize = 0>>,
+         <<"all of it was dispatched", Ev.min_offset <= reputFromOffset>> >>
     [] Ev.e = "Flushed" -> <<
          <<"flushed < where", flushed < Ev.where>>,
          <<"where <= wrote", Ev.where <= wrote>> >>
     [] Ev.e = "Dispatch" -> <<
-         <<"it is the next record", NextIs(Ev.offset)>>,
-         <<"the record has that size", NextRecord # {} => log[Next1].size = Ev.size>>,
-         <<"and that queue", NextRecord # {} => log[Next1].queue = Queue(Ev)>>,
-         <<"and that queue offset", NextRecord # {} => log[Next1].n = Ev.queue_offset>>,
-         <<"it is confirmed", NextRecord # {} => End(Next1) <= Visible>> >>
+         <<"dispatch begins where it was or before", fresh => LeavesNothingOut>>,
+         <<"it is the next record", ~fresh => NextIs(Ev.offset)>>,
+         <<"the record has that size",
+           NextRecord # {} /\ ~fresh /\ ~InBatch => log[Next1].size = Ev.size>>,
+         <<"and that queue", NextRecord # {} /\ ~fresh => log[Next1].queue = Queue(Ev)>>,
+         <<"and that queue offset", NextRecord # {} /\ ~fresh => log[Next1].n = Ev.queue_offset>>,
+         <<"it is confirmed", NextRecord # {} /\ ~fresh => Ev.offset + Ev.size <= Visible>> >>
     [] Ev.e = "Sync" -> <<
-         <<"reputFromOffset <= reput", reputFromOffset <= Ev.reput>>,
-         <<"no record in between", \A k \in NextRecord : Ev.reput <= log[k].at>>,
+         <<"dispatch begins where it was or before", fresh => LeavesNothingOut>>,
+         <<"reputFromOffset <= reput", ~fresh => reputFromOffset <= Ev.reput>>,
+         <<"no record in between", ~fresh => \A k \in NextRecord : Ev.reput <= log[k].at>>,
+         <<"something was passed, or dispatched",
+           ~fresh => reputFromOffset < Ev.reput \/ waiting > 0 \/ ~up>>,
+         <<"it stops behind a record, or at the end of a file",
+           ~fresh => Ev.reput = reputFromOffset \/ Ev.reput % FileSize = 0 >>,
          <<"reput is confirmed", Ev.reput <= Visible>> >>
-    [] Ev.e \in {"Crash", "Shutdown"} /\ Lives # {} -> <<
-         <<"dispatch begins where it was or before", LeavesNothingOut>>,
-         <<"a clean end dispatched everything",
-           IF Ev.e = "Shutdown" THEN Ev.clean => NextRecord = {} ELSE TRUE>> >>
+    [] Ev.e = "Observed" -> <<
+         <<"up", up>>,
+         <<"the looks are counted", Ev.looks = looks + 1>>,
+         <<"wrote", Ev.wrote = wrote>>,
+         <<"flushed", Ev.flushed = flushed>>,
+         <<"reput", Ev.reput = reputFromOffset>>,
+         <<"readers heard of what was dispatched", waiting = 0>> >>
+    [] Ev.e = "Crash" -> <<
+         <<"the looks are counted", Ev.looks = looks>> >>
+    [] Ev.e = "Shutdown" -> <<
+         <<"the looks are counted", Ev.looks = looks>>,
+         <<"it was up", up>>,
+         <<"a clean end dispatched everything", Ev.clean => NextRecord = {} >>,
+         <<"and forced everything", Ev.clean => flushed = wrote>>,
+         <<"and all is found again", Ev.clean /\ HasNext => Kept = log>> >>
     [] Ev.e = "Recovered" -> <<
          <<"the store is down", ~up>>,
-         <<"no record between dispatch and reput", \A k \in NextRecord : Ev.reput <= log[k].at>>,
+         <<"dispatch begins where it was or before", fresh => LeavesNothingOut>>,
+         <<"no record between dispatch and reput",
+           ~fresh => \A k \in NextRecord : Ev.reput <= log[k].at>>,
          <<"reput <= max_offset", Ev.reput <= Ev.max_offset>>,
          <<"max_offset is the end", Ev.max_offset = wrote>> >>
     [] OTHER -> <<>>
@@ -91,56 +158,61 @@ Refusing == SelectSeq(Conditions, LAMBDA condition : ~condition[2])
 IsEvent(name) ==
   /\ l <= Len(Trace) /\ Ev.e = name /\ Allows
   /\ l' = l + 1 /\ t' = t
-Stays == UNCHANGED up
 
+Count == [next EXCEPT ![Queue(Ev)] = IF Ev.has_unit THEN @ + Ev.messages ELSE @]
 TAppend ==
-  /\ IsEvent("Append") /\ Ev.messages = 1 /\ Stays
-  /\ \E unit \in HasUnits :
-       /\ OffsetFits(Queue(Ev), unit, Ev.queue_offset)
-       /\ Knows \/ unit
-       /\ IF Knows THEN DoAppend(Queue(Ev), Ev.size, unit)
-          ELSE /\ log' = Append(log, [at |-> Ev.offset, size |-> Ev.size, queue |-> Queue(Ev),
-                                      n |-> Ev.queue_offset, unit |-> unit])
-               /\ wrote' = Ev.offset + Ev.size
-               /\ UNCHANGED <<flushed, reputFromOffset, gathered, units, waiting, arrived,
-                              attempts, refusals, logicsQueueError>>
-TAppendBatch ==
-  /\ IsEvent("Append") /\ Ev.messages > 1 /\ Stays
-  /\ log' = log \o Parts(Ev.offset, Ev.queue_offset, Ev.messages)
-  /\ wrote' = Ev.offset + Ev.size
-  /\ UNCHANGED <<flushed, reputFromOffset, gathered, units, waiting, arrived, attempts, refusals,
-                 logicsQueueError>>
-TFlushed == /\ IsEvent("Flushed") /\ Stays
-            /\ FlushedTo(Ev.where)
-TDispatch == IsEvent("Dispatch") /\ Dispatch /\ Stays
-(* what was passed behind the last record is the blank end of its file *)
-Passed(reput) == reputFromOffset' = reput
-TSync == /\ IsEvent("Sync") /\ Stays
-         /\ units' = [q \in Queues |-> units[q] \o gathered[q]]
-         /\ gathered' = [q \in Queues |-> <<>>]
-         /\ arrived' = arrived + waiting /\ waiting' = 0 /\ attempts' = 0
-         /\ Passed(Ev.reput)
-         /\ UNCHANGED <<log, wrote, flushed, refusals, logicsQueueError>>
+  /\ IsEvent("Append") /\ next' = Count /\ UNCHANGED <<up, born, fresh, looks>>
+  /\ IF Knows /\ Ev.messages = 1 THEN DoAppend(Queue(Ev), Ev.size, Ev.has_unit)
+     ELSE /\ log' = Append(log, [at |-> Ev.offset, size |-> Ev.size, queue |-> Queue(Ev),
+                                 n |-> Ev.queue_offset, unit |-> Ev.has_unit,
+                                 parts |-> Ev.messages])
+          /\ wrote' = Ev.offset + Ev.size
+          /\ UNCHANGED <<flushed, reputFromOffset, gathered, units, waiting, arrived, attempts,
+                         refusals, logicsQueueError>>
+TRefused == /\ IsEvent("PutRefused") /\ wrote' = Ev.where /\ UNCHANGED more
+            /\ UNCHANGED <<log, flushed, reputFromOffset, gathered, units, waiting, arrived,
+                           attempts, refusals, logicsQueueError>>
+TRemove == /\ IsEvent("RemoveFirst") /\ UNCHANGED more
+           /\ flushed' = Max(flushed, Ev.min_offset)
+           /\ UNCHANGED <<log, wrote, reputFromOffset, gathered, units, waiting, arrived,
+                          attempts, refusals, logicsQueueError>>
+TFlushed == IsEvent("Flushed") /\ UNCHANGED more /\ FlushedTo(Ev.where)
+TDispatch == IsEvent("Dispatch") /\ ~fresh /\ ~InBatch /\ Dispatch /\ UNCHANGED more
+(* what was passed behind the last record is the blank end of its file; and what readers heard
+   of is forgotten *)
+TSync ==
+  /\ IsEvent("Sync") /\ ~fresh /\ UNCHANGED more
+  /\ LET from == IF Ev.reput < Needed THEN Ev.reput ELSE Needed IN
+       /\ log' = SelectSeq(log, LAMBDA record : record.at >= from)
+       /\ units' = [q \in Queues |->
+                      SelectSeq(units[q] \o gathered[q], LAMBDA at : at >= from)]
+       /\ arrived' = Len(SelectSeq(log', LAMBDA record : record.at < Ev.reput))
+  /\ gathered' = [q \in Queues |-> <<>>]
+  /\ waiting' = 0 /\ attempts' = 0 /\ reputFromOffset' = Ev.reput
+  /\ UNCHANGED <<wrote, flushed, refusals, logicsQueueError>>
+TObserved == /\ IsEvent("Observed") /\ looks' = looks + 1
+             /\ UNCHANGED <<vars, up, born, next, fresh>>
+RECURSIVE LostUnits(_, _)
+LostUnits(q, k) ==
+  IF k = 0 THEN 0
+  ELSE LostUnits(q, k - 1) + (IF log[k].queue = q /\ log[k].unit /\ ~Survives(log[k])
+                              THEN Parts(log[k]) ELSE 0)
 TEnd ==
   /\ IsEvent("Crash") \/ IsEvent("Shutdown")
-  /\ up' = FALSE
-  /\ IF Lives = {} THEN UNCHANGED vars
-     ELSE /\ log' = Kept /\ wrote' = Trace[NextLife].max_offset
-          /\ flushed' = Trace[NextLife].flushed
-          /\ reputFromOffset' = BeginsAt
-          /\ gathered' = [q \in Queues |-> <<>>]
-          /\ units' = [q \in Queues |->
-               LET mine == SelectSeq(Kept, LAMBDA record : record.queue = q /\ record.unit
-                                                          /\ record.at < BeginsAt)
-               IN [n \in 1..Len(mine) |-> mine[n].at]]
-          /\ waiting' = 0
-          /\ arrived' = Len(SelectSeq(Kept, LAMBDA record : record.at < BeginsAt))
-          /\ attempts' = 0 /\ UNCHANGED <<refusals, logicsQueueError>>
-TRecovered == /\ IsEvent("Recovered") /\ up' = TRUE
-              /\ flushed' = Ev.flushed /\ Passed(Ev.reput)
+  /\ up' = FALSE /\ looks' = 0 /\ fresh' = TRUE /\ born' = born
+  /\ IF ~HasNext THEN UNCHANGED <<log, wrote, flushed, reputFromOffset, next>>
+     ELSE /\ log' = Kept /\ wrote' = NextLife.max_offset /\ flushed' = NextLife.flushed
+          /\ reputFromOffset' = IF reputFromOffset < Cut THEN reputFromOffset ELSE Cut
+          /\ next' = [q \in Queues |-> next[q] - LostUnits(q, Len(log))]
+  /\ gathered' = [q \in Queues |-> <<>>] /\ units' = [q \in Queues |-> <<>>]
+  /\ waiting' = 0 /\ arrived' = 0
+  /\ attempts' = 0 /\ UNCHANGED <<refusals, logicsQueueError>>
+TRecovered == /\ IsEvent("Recovered") /\ ~fresh /\ up' = TRUE /\ born' = born + 1
+              /\ flushed' = Ev.flushed /\ reputFromOffset' = Ev.reput
               /\ UNCHANGED <<log, wrote, gathered, units, waiting, arrived, attempts, refusals,
-                             logicsQueueError>>
-Step == \/ TAppend \/ TAppendBatch \/ TFlushed \/ TDispatch \/ TSync \/ TEnd \/ TRecovered
+                             logicsQueueError, next, fresh, looks>>
+Step == \/ Split \/ Resume \/ TAppend \/ TRefused \/ TRemove \/ TFlushed \/ TDispatch \/ TSync
+        \/ TObserved \/ TEnd \/ TRecovered
 
 Choice(enabled, event) == IF enabled THEN <<ToString(event)>> ELSE <<>>
 Allowed ==
@@ -151,15 +223,18 @@ Allowed ==
          queue_offset |-> log[Next1].n]) ELSE <<>>)
   \o Choice(waiting > 0, [e |-> "Sync", reput |-> reputFromOffset])
   \o Choice(flushed < wrote, [e |-> "Flushed", where |-> wrote])
-  \o Choice(~up, [e |-> "Recovered", max_offset |-> wrote])
+  \o Choice(up, [e |-> "Observed", looks |-> looks + 1, wrote |-> wrote, flushed |-> flushed,
+                 reput |-> reputFromOffset])
+  \o Choice(~up, [e |-> "Recovered", max_offset |-> wrote, reput |-> reputFromOffset])
 
 State ==
   [log |-> log, wrote |-> wrote, flushed |-> flushed, reputFromOffset |-> reputFromOffset,
-   gathered |-> gathered, units |-> units, waiting |-> waiting, arrived |-> arrived, up |-> up]
+   gathered |-> gathered, units |-> units, next |-> next, waiting |-> waiting,
+   arrived |-> arrived, up |-> up]
 
 Accept ==
   /\ l = Len(Trace) + 1 /\ PrintT(<<"ACCEPT", t>>)
-  /\ l' = l + 1 /\ UNCHANGED <<vars, t, up>>
+  /\ l' = l + 1 /\ UNCHANGED <<vars, more, t>>
 Stuck ==
   /\ l <= Len(Trace) /\ ~ENABLED Step
   /\ PrintT(<<"STUCK", t, l, ToString([i \in 1..Len(Refusing) |-> Refusing[i][1]]),
@@ -168,13 +243,14 @@ Stuck ==
 Holds(name, ok) == ok \/ (PrintT(<<"VIOLATES", t, l, name>>) /\ FALSE)
 Report ==
   /\ Holds("ShownIsConfirmed", up => ShownIsConfirmed)
-  /\ Holds("UnitsFollowTheLog", UnitsFollowTheLog)
+  /\ Holds("UnitsFollowTheLog", fresh \/ UnitsFollowTheLog)
   /\ Holds("ToldIsReadable", arrived > 0 /\ log[arrived].unit =>
        \E n \in 1..Len(units[log[arrived].queue]) :
          units[log[arrived].queue][n] = log[arrived].at)
 
 TInit ==
-  /\ t \in 1..Len(Traces) /\ l = 1 /\ up = FALSE
+  /\ t \in 1..Len(Traces) /\ l = 1 /\ up = FALSE /\ born = 0 /\ fresh = TRUE /\ looks = 0
+  /\ next = [q \in Queues |-> 0]
   /\ log = <<>>
   /\ wrote = IF Found.e = "Recovered" THEN Found.max_offset ELSE 0
   /\ flushed = IF Found.e = "Recovered" THEN Found.flushed ELSE 0
@@ -182,6 +258,6 @@ TInit ==
   /\ gathered = [q \in Queues |-> <<>>] /\ units = [q \in Queues |-> <<>>]
   /\ waiting = 0 /\ arrived = 0 /\ attempts = 0 /\ refusals = 0 /\ logicsQueueError = FALSE
 (* Verdicts for a batch; and for those that were not accepted, why *)
-TSpec == TInit /\ [][Step \/ Accept]_<<vars, t, l, up>>
-WhySpec == TInit /\ [][Step \/ Accept \/ Stuck]_<<vars, t, l, up>>
+TSpec == TInit /\ [][Step \/ Accept]_<<vars, more, t, l>>
+WhySpec == TInit /\ [][Step \/ Accept \/ Stuck]_<<vars, more, t, l>>
 =============================================================================

@@ -11,7 +11,8 @@
 EXTENDS GroupCommit, TraceData, TLC
 VARIABLES t, l,         \* number of the trace, next event
           batches,      \* [from, to] of batches that are not durable: one event, many records
-          lastTicket    \* of this life: the next put that asks gets the next number
+          lastTicket,   \* of this life: the next put that asks gets the next number
+          looks         \* observations of this life
 
 Trace == Traces[t]
 Ev    == Trace[l]
@@ -31,6 +32,23 @@ Conditions ==
   CASE Ev.e = "Append" -> <<
          <<"up", up>>,
          <<"Place(size) = offset", Place(Ev.size) = Ev.offset>> >>
+    [] Ev.e = "PutRefused" -> <<
+         <<"up", up>>,
+         <<"the log ends there, or behind a blank", Ev.where \in {Wrote, NextFile(Wrote)}>> >>
+    [] Ev.e = "RemoveFirst" -> <<
+         <<"up", up>>,
+         <<"it begins with a file", Ev.min_offset % FileSize = 0>>,
+         <<"something is left", Ev.min_offset <= Wrote>> >>
+    [] Ev.e = "Observed" -> <<
+         <<"up", up>>,
+         <<"the looks are counted", Ev.looks = looks + 1>>,
+         <<"wrote", Ev.wrote = Wrote>>,
+         <<"flushed", Ev.flushed = flushed>>,
+         <<"forcing", Ev.forcing = forcing>>,
+         <<"Len(requestsWrite)", Ev.requests_write = Len(requestsWrite)>>,
+         <<"Len(requestsRead)", Ev.requests_read = Len(requestsRead)>>,
+         <<"unanswered", Ev.unanswered = Cardinality(unanswered)>>,
+         <<"everybody asked", appended = {}>> >>
     [] Ev.e = "PutRequest" -> <<
          <<"up", up>>,
          <<"next_offset \\in appended", Ev.next_offset \in appended>>,
@@ -73,12 +91,14 @@ Conditions ==
          <<"IsDurable = durable", IF requestsRead = <<>> THEN FALSE
                                   ELSE IsDurable = Ev.durable>> >>
     [] Ev.e = "Crash" -> <<
+         <<"the looks are counted", Ev.looks = looks>>,
          <<"what is durable survives", Ev.survived = -1 \/ Kept(Ev.survived) >= durable>>,
          <<"the log ends behind a record", Ev.survived = -1 \/ ~Ev.power \/
             \E keep \in 0..Len(live) : Ends(keep) = Kept(Ev.survived)>>,
          <<"the page cache outlives the process",
            Ev.power \/ Ev.survived = -1 \/ Wrote \in {Ev.survived, NextFile(Ev.survived)}>> >>
     [] Ev.e = "Shutdown" /\ Ev.clean -> <<
+         <<"the looks are counted", Ev.looks = looks>>,
          <<"everything is durable", live = <<>> /\ flushed = Wrote>>,
          <<"everybody is answered", unanswered = {} /\ appended = {}>>,
          <<"the lists are empty", requestsWrite = <<>> /\ requestsRead = <<>> >> >>
@@ -99,6 +119,8 @@ IsEvent(name) ==
   /\ l' = l + 1 /\ t' = t
   /\ lastTicket' = IF name = "PutRequest" THEN Ev.ticket
                    ELSE IF name = "Recovered" THEN 0 ELSE lastTicket
+  /\ looks' = IF name = "Observed" THEN Ev.looks
+              ELSE IF name \in {"Crash", "Shutdown"} THEN 0 ELSE looks
   /\ batches' = IF name = "Append"
                 THEN {b \in batches : b.to > durable} \cup
                      (IF Ev.messages > 1 THEN {[from |-> Ev.offset, to |-> Ev.offset + Ev.size]}
@@ -121,7 +143,18 @@ Appends ==
   /\ \E size \in {Ev.survived - Wrote, Ev.survived - NextFile(Wrote), FileSize - MinBlank} :
        size > 0 /\ DoAppend(size, FALSE)
   /\ \E k \in 1..Len(live') : live'[k] = Ev.survived
-Between == l <= Len(Trace) /\ (Splits \/ Appends) /\ UNCHANGED <<t, l, batches, lastTicket>>
+Between == l <= Len(Trace) /\ (Splits \/ Appends) /\ UNCHANGED <<t, l, batches, lastTicket, looks>>
+TObserved     == IsEvent("Observed") /\ UNCHANGED vars
+TRefused      == /\ IsEvent("PutRefused")
+                 /\ live' = IF Ev.where = Wrote THEN live ELSE live \o <<Ev.where>>
+                 /\ UNCHANGED <<durable, disk, lists, okAtRisk, up>>
+(* what retention took is nobody's concern any more, durable or not *)
+TRemove       == /\ IsEvent("RemoveFirst")
+                 /\ durable' = Max(durable, Ev.min_offset)
+                 /\ flushed' = Max(flushed, Ev.min_offset)
+                 /\ live' = Above(live, durable')
+                 /\ okAtRisk' = {end \in okAtRisk : end > durable'}
+                 /\ UNCHANGED <<forcing, recoveredTo, lists, up>>
 TAppend       == IsEvent("Append") /\ DoAppend(Ev.size, Waits)
 TPutRequest   == IsEvent("PutRequest") /\ PutRequest(Ev.ticket, Ev.next_offset)
 TSwapRequests == IsEvent("SwapRequests") /\ SwapRequests
@@ -139,7 +172,7 @@ TCrash        == /\ IsEvent("Crash")
                       /\ Crash(keep)
 TShutdown     == IsEvent("Shutdown") /\ IF Ev.clean THEN Shutdown ELSE Crash(Len(live))
 TRecovered    == IsEvent("Recovered") /\ Recovered(Ev.flushed, Ev.max_offset)
-Step == \/ Between \/ TAppend \/ TPutRequest \/ TSwapRequests \/ TFlush \/ TDropRequest \/ TForceLog
+Step == \/ Between \/ TObserved \/ TRefused \/ TRemove \/ TAppend \/ TPutRequest \/ TSwapRequests \/ TFlush \/ TDropRequest \/ TForceLog
         \/ TFlushed \/ TForceFailed \/ TWakeup \/ TCrash \/ TShutdown \/ TRecovered
 
 (* What would have been allowed, as events *)
@@ -162,7 +195,10 @@ Allowed ==
         IF unanswered = {} THEN 0 ELSE (CHOOSE r \in unanswered : TRUE).ticket,
         durable |-> FALSE, expired |-> TRUE])
   \o Choice(ENABLED Shutdown, [e |-> "Shutdown", clean |-> TRUE])
-  \o Choice(up, [e |-> "Crash", survived |-> Wrote])
+  \o Choice(up, [e |-> "Observed", looks |-> looks + 1, wrote |-> Wrote, flushed |-> flushed,
+                 forcing |-> forcing, requests_write |-> Len(requestsWrite),
+                 requests_read |-> Len(requestsRead), unanswered |-> Cardinality(unanswered)])
+  \o Choice(up, [e |-> "Crash", survived |-> Wrote, looks |-> looks])
   \o Choice(~up, [e |-> "Recovered", max_offset |-> Wrote, flushed |-> durable])
 
 State ==
@@ -172,7 +208,7 @@ State ==
 
 Accept ==
   /\ l = Len(Trace) + 1 /\ PrintT(<<"ACCEPT", t>>)
-  /\ l' = l + 1 /\ UNCHANGED <<vars, t, batches, lastTicket>>
+  /\ l' = l + 1 /\ UNCHANGED <<vars, t, batches, lastTicket, looks>>
 Stuck ==
   /\ l <= Len(Trace) /\ ~ENABLED Step
   /\ PrintT(<<"STUCK", t, l, ToString([i \in 1..Len(Refusing) |-> Refusing[i][1]]),
@@ -189,7 +225,7 @@ Report ==
 (* A trace begins with what its first start found, all of it below `flushed` durable *)
 Found == Traces[t][1]
 TInit ==
-  /\ t \in 1..Len(Traces) /\ l = 1 /\ batches = {} /\ lastTicket = 0
+  /\ t \in 1..Len(Traces) /\ l = 1 /\ batches = {} /\ lastTicket = 0 /\ looks = 0
   /\ durable = IF Found.e = "Recovered" THEN Found.flushed ELSE 0
   /\ live = IF Found.e # "Recovered" THEN <<>>
             ELSE IF Found.cut > Found.flushed THEN <<Found.cut>> ELSE <<>>
@@ -197,6 +233,6 @@ TInit ==
   /\ appended = {} /\ requestsWrite = <<>> /\ requestsRead = <<>> /\ unanswered = {}
   /\ attempts = 0 /\ recoveredTo = 0 /\ okAtRisk = {} /\ up = FALSE
 (* Verdicts for a batch; and for those that were not accepted, why *)
-TSpec == TInit /\ [][Step \/ Accept]_<<vars, t, l, batches, lastTicket>>
-WhySpec == TInit /\ [][Step \/ Accept \/ Stuck]_<<vars, t, l, batches, lastTicket>>
+TSpec == TInit /\ [][Step \/ Accept]_<<vars, t, l, batches, lastTicket, looks>>
+WhySpec == TInit /\ [][Step \/ Accept \/ Stuck]_<<vars, t, l, batches, lastTicket, looks>>
 =============================================================================

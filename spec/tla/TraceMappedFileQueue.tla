@@ -10,7 +10,8 @@
 (* event.                                                                  *)
 (***************************************************************************)
 EXTENDS MappedFileQueue, TraceData, TLC
-VARIABLES t, l
+VARIABLES t, l,
+          looks      \* observations of this life
 
 Trace == Traces[t]
 Ev    == Trace[l]
@@ -34,19 +35,34 @@ Conditions ==
          <<"the record stands where the last one ends", Begins = Ev.offset>>,
          <<"the record is in one file",
            FileOf(Ev.offset) = FileOf(Ev.offset + Ev.size - 1)>> >>
+    [] Ev.e = "PutRefused" -> <<
+         <<"up", phase = "up">>,
+         <<"the log ends there, or behind a blank", Ev.where \in {Begins, End}>> >>
+    [] Ev.e = "RemoveFirst" -> <<
+         <<"up", phase = "up">>,
+         <<"it begins with a file", Ev.min_offset % FileSize = 0>>,
+         <<"the last file stays", files # <<>> /\ Ev.min_offset <= Last.from>> >>
+    [] Ev.e = "Observed" -> <<
+         <<"up", phase = "up">>,
+         <<"the looks are counted", Ev.looks = looks + 1>>,
+         <<"wrote", Ev.wrote = Begins>>,
+         <<"flushed", Ev.flushed = flushedWhere>>,
+         <<"forcing", Ev.forcing = forcing>> >>
     [] Ev.e \in {"Flush", "ForceLog"} -> <<
          <<"no force is under way", forcing = 0>>,
          <<"where is the end of the file at flushed_where", FileAt = Ev.where>> >>
     [] Ev.e \in {"Flushed", "ForceFailed"} -> <<
          <<"forcing = where", forcing = Ev.where>> >>
     [] Ev.e = "Crash" -> <<
+         <<"the looks are counted", Ev.looks = looks>>,
          <<"what was flushed survives", Ev.survived = -1 \/ Kept(Ev.survived) >= promised>>,
          <<"the log ends where it was written", Ev.survived = -1 \/ ~Ev.power \/ Left(Kept(Ev.survived))>>,
          <<"the page cache outlives the process",
            Ev.power \/ phase # "up" \/ Ev.survived = -1
              \/ Begins \in {Ev.survived, NextFile(Ev.survived)}>> >>
-    [] Ev.e = "Shutdown" /\ Ev.clean -> <<
-         <<"everything is flushed", flushedWhere = Begins>> >>
+    [] Ev.e = "Shutdown" -> <<
+         <<"the looks are counted", Ev.looks = looks>>,
+         <<"everything is flushed", Ev.clean => flushedWhere = Begins>> >>
     [] Ev.e = "Recovered" -> <<
          <<"the store is down", phase = "loaded">>,
          <<"max_offset is where the first hole is, or ends a file behind it",
@@ -59,7 +75,9 @@ Allows == LET all == Conditions IN \A i \in 1..Len(all) : all[i][2]
 Refusing == SelectSeq(Conditions, LAMBDA condition : ~condition[2])
 
 (* Steps between events *)
-Blank == /\ Is("Append") /\ phase = "up" /\ files # <<>> /\ Ev.offset = Last.from + FileSize
+Blank == /\ phase = "up" /\ files # <<>>
+         /\ \/ Is("Append") /\ Ev.offset = Last.from + FileSize
+            \/ Is("PutRefused") /\ Ev.where = Last.from + FileSize
          /\ Last.wrote < FileSize /\ AppendMessage(FileSize - Last.wrote)
 MakesFile == /\ Is("Append") /\ phase = "up" /\ Ev.offset = End /\ Create
 Loads == Is("Recovered") /\ Load
@@ -67,9 +85,21 @@ Loads == Is("Recovered") /\ Load
 Unheard ==
   /\ Is("Crash") /\ phase = "up" /\ Ev.power /\ Ev.survived > Begins
   /\ IF Begins = End THEN Create ELSE AppendMessage(Min(Ev.survived, End) - Begins)
-Between == (Blank \/ MakesFile \/ Loads \/ Unheard) /\ UNCHANGED <<t, l>>
+Between == (Blank \/ MakesFile \/ Loads \/ Unheard) /\ UNCHANGED <<t, l, looks>>
 
-IsEvent(name) == Is(name) /\ Allows /\ l' = l + 1 /\ t' = t
+IsEvent(name) ==
+  /\ Is(name) /\ Allows /\ l' = l + 1 /\ t' = t
+  /\ looks' = IF name = "Observed" THEN Ev.looks
+              ELSE IF name \in {"Crash", "Shutdown"} THEN 0 ELSE looks
+TObserved  == IsEvent("Observed") /\ UNCHANGED vars
+TRefused   == IsEvent("PutRefused") /\ Begins = Ev.where /\ UNCHANGED vars
+(* wider than RemoveFirst: after its time a file goes, flushed or not *)
+TRemove    == /\ IsEvent("RemoveFirst")
+              /\ files' = SelectSeq(files, LAMBDA file : file.from >= Ev.min_offset)
+              /\ flushedWhere' = Max(flushedWhere, Ev.min_offset)
+              /\ committedWhere' = Max(committedWhere, Ev.min_offset)
+              /\ promised' = Max(promised, Ev.min_offset)
+              /\ UNCHANGED <<first, forcing, phase>>
 TAppend    == IsEvent("Append") /\ files # <<>> /\ Begins < End /\ AppendMessage(Ev.size)
 TFlush     == (IsEvent("Flush") \/ IsEvent("ForceLog")) /\ Flush
 TFlushed   == IsEvent("Flushed") /\ Flushed
@@ -77,7 +107,7 @@ TFailed    == IsEvent("ForceFailed") /\ DirtyAgain
 TCrash     == IsEvent("Crash") /\ CrashTo(Ev.power, Parts(IF Ev.power THEN Kept(Ev.survived) ELSE -1), NoneLost)
 TShutdown  == IsEvent("Shutdown") /\ CrashTo(FALSE, Parts(-1), NoneLost)
 TRecovered == IsEvent("Recovered") /\ TruncateDirtyFiles(Ev.flushed, Ev.max_offset)
-Step == Between \/ TAppend \/ TFlush \/ TFlushed \/ TFailed \/ TCrash \/ TShutdown \/ TRecovered
+Step == Between \/ TObserved \/ TRefused \/ TRemove \/ TAppend \/ TFlush \/ TFlushed \/ TFailed \/ TCrash \/ TShutdown \/ TRecovered
 
 Choice(enabled, event) == IF enabled THEN <<ToString(event)>> ELSE <<>>
 Allowed ==
@@ -85,7 +115,9 @@ Allowed ==
   \o Choice(ENABLED Flush, [e |-> "ForceLog", where |-> FileAt])
   \o Choice(ENABLED Flushed, [e |-> "Flushed", where |-> forcing])
   \o Choice(ENABLED DirtyAgain, [e |-> "ForceFailed", where |-> forcing])
-  \o Choice(phase = "up", [e |-> "Crash", survived |-> Begins])
+  \o Choice(phase = "up", [e |-> "Observed", looks |-> looks + 1, wrote |-> Begins,
+                           flushed |-> flushedWhere, forcing |-> forcing])
+  \o Choice(phase = "up", [e |-> "Crash", survived |-> Begins, looks |-> looks])
   \o Choice(phase = "loaded", [e |-> "Recovered", max_offset |-> HoleAt])
 
 State ==
@@ -94,7 +126,7 @@ State ==
 
 Accept ==
   /\ l = Len(Trace) + 1 /\ PrintT(<<"ACCEPT", t>>)
-  /\ l' = l + 1 /\ UNCHANGED <<vars, t>>
+  /\ l' = l + 1 /\ UNCHANGED <<vars, t, looks>>
 Stuck ==
   /\ l <= Len(Trace) /\ ~ENABLED Step
   /\ PrintT(<<"STUCK", t, l, ToString([i \in 1..Len(Refusing) |-> Refusing[i][1]]),
@@ -118,11 +150,11 @@ FoundFiles ==
          IN [from |-> from, wrote |-> 0, cached |-> cached,
              kept |-> Max(0, Min(cached, FoundFlushed - from)), named |-> TRUE]]
 TInit ==
-  /\ t \in 1..Len(Traces) /\ l = 1
+  /\ t \in 1..Len(Traces) /\ l = 1 /\ looks = 0
   /\ first = 0 /\ files = FoundFiles
   /\ flushedWhere = FileOf(FoundFlushed) /\ committedWhere = FileOf(FoundFlushed)
   /\ forcing = 0 /\ promised = FoundFlushed /\ phase = "down"
 (* Verdicts for a batch; and for those that were not accepted, why *)
-TSpec == TInit /\ [][Step \/ Accept]_<<vars, t, l>>
-WhySpec == TInit /\ [][Step \/ Accept \/ Stuck]_<<vars, t, l>>
+TSpec == TInit /\ [][Step \/ Accept]_<<vars, t, l, looks>>
+WhySpec == TInit /\ [][Step \/ Accept \/ Stuck]_<<vars, t, l, looks>>
 =============================================================================
