@@ -10,10 +10,9 @@ from fuzz.planted import store_side
 from refimpl.model.trace import Commit, Crash, ForceFailed, StepCommit, StepFlush
 from refimpl.model.trace_file import Trace
 from refimpl.store.mapped_file import MappedFile
-from refimpl.tlc import locate, trace_check
-from refimpl.tlc.locate import TlcMissing
 from refimpl.tlc.trace_check import Judged, Verdict
 from tests.tlc import async_flush_traces as traces
+from tests.tlc.judging import judged_by
 
 HONEST = list(traces.some(12))
 
@@ -54,13 +53,7 @@ def made_with(bug: str) -> list[Trace]:
 @pytest.fixture(scope="module")
 def judged() -> dict[str, Judged]:
     """One run of TLC for each size of the pool."""
-    try:
-        locate.find()
-    except TlcMissing as missing:
-        pytest.skip(missing.reason)
-    planted = [trace for bug in BUGS for trace in made_with(bug)]
-    found = trace_check.check([*HONEST, *planted], models=("AsyncFlush",), seconds=120)
-    return {one.trace.header.trace: one for one in found}
+    return judged_by("AsyncFlush", [*HONEST, *(t for bug in BUGS for t in made_with(bug))])
 
 
 def test_the_traces_have_everything_that_the_model_speaks_of() -> None:

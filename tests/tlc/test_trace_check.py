@@ -23,10 +23,10 @@ from refimpl.model.trace_file import Trace, lines, read
 from refimpl.sim.memory_disk import MemoryDisk
 from refimpl.sim.trace_writer import TraceLog
 from refimpl.store.message_store import MessageStore
-from refimpl.tlc import locate, trace_check, trace_data
-from refimpl.tlc.locate import TlcMissing
+from refimpl.tlc import trace_check, trace_data
 from refimpl.tlc.trace_check import Judged, Verdict
 from tests.store.harness import run
+from tests.tlc.judging import PATIENCE, judged_by, need_tlc
 
 SYNC = {**MINIMAL, "flushDiskType": "SYNC_FLUSH", "mappedFileSizeCommitLog": "400"}
 NOW = Millis(START + 5)
@@ -34,10 +34,7 @@ NOW = Millis(START + 5)
 
 @pytest.fixture(scope="module", autouse=True)
 def tlc() -> None:
-    try:
-        locate.find()
-    except TlcMissing as missing:
-        pytest.skip(missing.reason)
+    need_tlc()
 
 
 def honest() -> Trace:
@@ -109,8 +106,7 @@ ALTERED = {  # name: (events, number of the event that is refused, word of the c
 def judged() -> dict[str, Judged]:
     """One run of TLC for all: the honest trace, and those that are not."""
     traces = [HONEST, *(altered(name, events) for name, (events, _, _) in ALTERED.items())]
-    found = trace_check.check(traces, models=("GroupCommit",), seconds=20)
-    return {one.trace.header.trace: one for one in found}
+    return judged_by("GroupCommit", traces)
 
 
 def test_an_honest_trace_is_accepted(judged: dict[str, Judged]) -> None:
@@ -142,7 +138,7 @@ def test_a_mismatch_says_everything(judged: dict[str, Judged]) -> None:
 @pytest.mark.slow
 def test_the_files_of_the_log_are_followed_too() -> None:
     lost = altered("lost", changed(CRASH, survived=0, power=True))
-    found = trace_check.check([HONEST, lost], models=("MappedFileQueue",), seconds=20)
+    found = trace_check.check([HONEST, lost], models=("MappedFileQueue",), seconds=PATIENCE)
     assert [one.verdict for one in found] == [Verdict.ACCEPTED, Verdict.REFUSED]
     assert found[1].refused_by[0] == "what was flushed survives"
 

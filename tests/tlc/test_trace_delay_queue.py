@@ -11,9 +11,8 @@ from refimpl.model.trace_file import Trace
 from refimpl.sim.crash_disk import CrashDisk
 from refimpl.sim.node_lab import BrokerLab
 from refimpl.sim.trace_writer import TraceLog
-from refimpl.tlc import locate, trace_check
-from refimpl.tlc.locate import TlcMissing
 from refimpl.tlc.trace_check import Judged, Verdict
+from tests.tlc.judging import judged_by
 
 SETTINGS = {"messageDelayLevel": "1s 3s", "flushDiskType": "SYNC_FLUSH"}
 FLUSH = Actor("store.flush_commit_log")
@@ -74,13 +73,7 @@ WRONG = {  # name: (trace, words of the condition that refuses it)
 @pytest.fixture(scope="module")
 def judged() -> dict[str, Judged]:
     """One run of TLC for all."""
-    try:
-        locate.find()
-    except TlcMissing as missing:
-        pytest.skip(missing.reason)
-    traces = [HONEST, *(trace for trace, _ in WRONG.values())]
-    found = trace_check.check(traces, models=("DelayQueue",), seconds=120)
-    return {one.trace.header.trace: one for one in found}
+    return judged_by("DelayQueue", [HONEST, *(trace for trace, _ in WRONG.values())])
 
 
 def test_a_level_does_not_go_back_while_nothing_is_shown_after_a_crash() -> None:

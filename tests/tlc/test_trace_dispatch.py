@@ -12,9 +12,8 @@ from refimpl.model.trace_file import Trace
 from refimpl.sim.crash_disk import CrashDisk
 from refimpl.sim.store_lab import StoreLab
 from refimpl.sim.trace_writer import TraceLog
-from refimpl.tlc import locate, trace_check
-from refimpl.tlc.locate import TlcMissing
 from refimpl.tlc.trace_check import Judged, Verdict
+from tests.tlc.judging import judged_by
 
 SYNC = {"flushDiskType": "SYNC_FLUSH", "mappedFileSizeCommitLog": "600"}
 
@@ -65,9 +64,9 @@ def first_dispatch() -> Dispatch:
 
 
 WRONG = {  # name: (trace, word of the condition that refuses it)
-    "no Flushed": (without(Flushed), "confirmed"),
+    "no Flushed": (without(Flushed), "flushed"),
     "no Dispatch": (without(Dispatch), "record"),
-    "no Append": (without(Append), "where <= wrote"),
+    "no Append": (without(Append), "wrote"),
     "wrong place": (
         changed(
             DISPATCHES[0],
@@ -90,13 +89,7 @@ WRONG = {  # name: (trace, word of the condition that refuses it)
 @pytest.fixture(scope="module")
 def judged() -> dict[str, Judged]:
     """One run of TLC for all."""
-    try:
-        locate.find()
-    except TlcMissing as missing:
-        pytest.skip(missing.reason)
-    traces = [HONEST, *(trace for trace, _ in WRONG.values())]
-    found = trace_check.check(traces, models=("Dispatch",), seconds=120)
-    return {one.trace.header.trace: one for one in found}
+    return judged_by("Dispatch", [HONEST, *(trace for trace, _ in WRONG.values())])
 
 
 @pytest.mark.slow

@@ -5,9 +5,8 @@ import pytest
 from refimpl.model.ids import PhysicalOffset
 from refimpl.model.trace import Crash, Recovered, TraceEvent, WakeupCustomer
 from refimpl.model.trace_file import Trace
-from refimpl.tlc import locate, trace_check
-from refimpl.tlc.locate import TlcMissing
 from refimpl.tlc.trace_check import Judged, Verdict
+from tests.tlc.judging import judged_by
 from tests.tlc.test_trace_dispatch import HONEST
 
 EVENTS = list(HONEST.events)
@@ -58,13 +57,7 @@ WRONG = {  # name: (trace, number of the event, words of the condition that refu
 @pytest.fixture(scope="module")
 def judged() -> dict[str, Judged]:
     """One run of TLC for all."""
-    try:
-        locate.find()
-    except TlcMissing as missing:
-        pytest.skip(missing.reason)
-    traces = [HONEST, *(trace for trace, _, _ in WRONG.values())]
-    found = trace_check.check(traces, models=("StoreObservable",), seconds=120)
-    return {one.trace.header.trace: one for one in found}
+    return judged_by("StoreObservable", [HONEST, *(trace for trace, _, _ in WRONG.values())])
 
 
 @pytest.mark.slow
