@@ -202,6 +202,8 @@ class MappedFileQueueMachine(CountedMachine):
     def positions_are_ordered(self) -> None:
         """Flushed, readable, written; neighbours meet; names are offsets."""
         queue = self.queue
+        if not queue.is_contiguous():
+            self.broken("FilesMeet", str([f.path for f in queue.mapped_files]))
         if not self.flushed <= queue.flushed_where:
             self.broken("STORE-FLUSH-1", f"{self.flushed} became {queue.flushed_where}")
         self.flushed = queue.flushed_where
@@ -210,8 +212,6 @@ class MappedFileQueueMachine(CountedMachine):
                 self.broken("PositionsOrdered", f"{queue.flushed_where}, {queue.max_offset}")
             if queue.max_offset != len(self.model):
                 self.broken("STORE-FILES-5", f"{queue.max_offset} of {len(self.model)}")
-        if not queue.is_contiguous():
-            self.broken("FilesMeet", str([f.path for f in queue.mapped_files]))
         for mapped_file in queue.mapped_files:
             name = offset_to_file_name(mapped_file.file_from_offset)
             if mapped_file.path != f"log/{name}" or mapped_file.file_from_offset % _FILE:

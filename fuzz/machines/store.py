@@ -26,6 +26,7 @@ from refimpl.sim.ledger import MAY_BE_STORED
 from refimpl.sim.ledger_look import Look
 from refimpl.sim.sent_log import GONE
 from refimpl.sim.store_lab import StoreLab, StrangeMessage
+from refimpl.store.errors import NegativeSize
 from refimpl.store.message_store import (
     CHECK_DISK,
     CLEAN_FILES,
@@ -122,7 +123,7 @@ class StoreMachine(CountedMachine):
 
     @rule(
         queue_id=integers(0, 1),
-        size=sampled_from((6, 12, 40, 100, 150)),
+        size=sampled_from((6, 12, 12, 12, 40, 100, 150)),
         waits=booleans(),
         keys=sampled_from(("", "a", "a b")),
         kind=integers(0, 15),
@@ -266,7 +267,7 @@ class StoreMachine(CountedMachine):
         store = self.lab.store
         try:
             found = store.query_message(Topic("T"), key, 64, 0, _ALWAYS)
-        except InvalidInput as error:
+        except (InvalidInput, NegativeSize) as error:
             self.broken("STORE-INDEX-9", str(error))
         dispatched, begin = store.reput.reput_from_offset, store.min_phy_offset
         newest = map(self.lab.ledger.sent.__getitem__, self.keyed.get(key, [])[-_FOUND:])
@@ -292,9 +293,17 @@ class StoreMachine(CountedMachine):
         assert isinstance(disk, CrashDisk)
         self._begin_again(disk, -1, "kill")
 
-    @rule(which=integers(0, 7), draw=integers(0, 1 << 16), again=integers(-6, 9))
-    def fail_power(self, which: int, draw: int, again: int) -> None:
-        """Lose power, open one of the images; perhaps the machine stops in the recovery again."""
+    @rule(
+        which=integers(0, 7), draw=integers(0, 1 << 16), again=integers(-6, 9), watched=booleans()
+    )
+    def fail_power(self, which: int, draw: int, again: int, watched: bool) -> None:
+        """Lose power, open one of the images; perhaps the machine stops in the recovery again.
+
+        `watched`: consumers had read everything that was visible.
+        """
+        if watched:
+            for queue_id, begin in enumerate(self.read_to):
+                self._read_from(queue_id, begin)
         self.lab.fail_power()
         disk = self._image(which, draw)
         self._begin_again(disk, again, f"power, image {which} {draw}")

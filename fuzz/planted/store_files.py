@@ -5,12 +5,15 @@ from contextlib import contextmanager
 from dataclasses import replace
 from unittest.mock import patch
 
+from fuzz.edited import planted_edit
 from fuzz.planted.store_side import refusal_takes_an_offset
 from fuzz.stateful.registry import Planted
 from refimpl.model.effect import Span
 from refimpl.model.ids import Millis
 from refimpl.model.message import MessageExtBrokerInner
-from refimpl.store import append_message
+from refimpl.model.message_codec import BatchEntry
+from refimpl.model.release import Release
+from refimpl.store import append_message, commit_log
 from refimpl.store.consume_queue import ConsumeQueue
 from refimpl.store.errors import StoreLoadRefused
 from refimpl.store.mapped_file import MappedFile
@@ -111,7 +114,97 @@ def asks_for_too_little() -> Iterator[None]:
         yield
 
 
+@contextmanager
+def large_batches_are_refused() -> Iterator[None]:
+    """A batch of four is said to fit no file."""
+    right = append_message.batch_exceeds_file
+
+    def wrong(
+        inner: MessageExtBrokerInner, entries: list[BatchEntry], release: Release, size: int
+    ) -> bool:
+        return len(entries) == _LARGE_BATCH or right(inner, entries, release, size)
+
+    with patch.object(commit_log, "batch_exceeds_file", wrong):
+        yield
+
+
+@contextmanager
+def store_time_is_the_producers() -> Iterator[None]:
+    """The store time that is told is not that of the append."""
+    right = commit_log.do_append  # type: ignore[attr-defined]
+
+    def wrong(*arguments: object) -> append_message.AppendMessageResult:
+        result = right(*arguments)  # type: ignore[arg-type]
+        return result._replace(store_timestamp=Millis(result.store_timestamp - 1))
+
+    with patch.object(commit_log, "do_append", wrong):
+        yield
+
+
+@contextmanager
+def queues_begin_again() -> Iterator[None]:
+    """Every second look at the beginning of a queue finds it at zero."""
+    right = ConsumeQueue.correct_min_offset
+
+    def wrong(self: ConsumeQueue, min_physical_offset: int) -> None:
+        if self.min_logic_offset:
+            self.min_logic_offset = 0
+        else:
+            right(self, min_physical_offset)
+
+    with patch.object(ConsumeQueue, "correct_min_offset", wrong):
+        yield
+
+
+@contextmanager
+def dispatch_passes_the_end() -> Iterator[None]:
+    """Dispatch that has caught up says that it is one byte further."""
+    right = ReputMessageService.step
+
+    def wrong(self: ReputMessageService, now: Millis) -> Millis | None:
+        due = right(self, now)
+        self.reput_from_offset += not self.behind()
+        return due
+
+    with patch.object(ReputMessageService, "step", wrong):
+        yield
+
+
+_LARGE_BATCH = 4
+_FILES = "MappedFileQueue"
+
 PLANTED = {
+    "large-batches-are-refused": Planted("CommitLog", "STORE-LOG-11", large_batches_are_refused),
+    "store-time-is-another": Planted("CommitLog", "STORE-LOG-13", store_time_is_the_producers),
+    "queues-begin-again": Planted("CommitLog", "STORE-PROMISE-11", queues_begin_again),
+    "dispatch-passes-the-end": Planted("CommitLog", "STORE-CQ-18", dispatch_passes_the_end),
+    "rolls-one-file-too-far-in-files": planted_edit(
+        _FILES,
+        "FilesMeet",
+        MappedFileQueue,
+        "roll",
+        "last.file_from_offset + self.file_size",
+        "last.file_from_offset + 2 * self.file_size",
+    ),
+    **{
+        f"flushed-beyond-the-end-in-{name}": planted_edit(
+            machine,
+            "PositionsOrdered",
+            MappedFileQueue,
+            "flushed",
+            "self.flushed_where = wanted.where",
+            "self.flushed_where = wanted.where + 1",
+        )
+        for name, machine in (("files", _FILES), ("async", "AsyncFlush"))
+    },
+    "last-file-goes-at-the-start": planted_edit(
+        _FILES,
+        "STORE-PROMISE-2",
+        MappedFileQueue,
+        "load",
+        "if size == 0 and is_last and (",
+        "if is_last and (",
+    ),
     "asks-for-too-little-in-files": Planted(
         "MappedFileQueue", "STORE-PROMISE-1", asks_for_too_little
     ),

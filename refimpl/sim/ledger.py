@@ -40,6 +40,7 @@ class Ledger:
     sync_flush: bool
     sent: SentLog = field(default_factory=SentLog)
     torn: bool = False  # power failed since the last opening
+    stopped_at: int = 0  # messages below this number were there at an orderly end
     # no flush, and no retention, concerns a message below these numbers in this life
     flush_passed: int = field(default=0, compare=False)
     retention_passed: int = field(default=0, compare=False)
@@ -148,7 +149,8 @@ class Ledger:
 
     def stopped(self) -> "Ledger":
         """STORE-PROMISE-9: an orderly end makes all durable, whatever happens after it."""
-        return self.flushed(max((s.end for s in self.sent), default=0)).power_failed()
+        ended = self.flushed(max((s.end for s in self.sent), default=0)).power_failed()
+        return replace(ended, stopped_at=len(self.sent))
 
     def _ended(self, kept: Callable[[Sent], bool]) -> "Ledger":
         return self._with(
@@ -180,7 +182,8 @@ class Ledger:
                 removed = s.offset is not None and s.offset < minimum
                 fate = Fate.REMOVED if removed else Fate.LOST
                 changed[s.number] = replace(s, fate=fate, must=False)
-        return replace(self._with(changed), torn=False, flush_passed=0, retention_passed=0)
+        opened = self._with(changed)
+        return replace(opened, torn=False, stopped_at=0, flush_passed=0, retention_passed=0)
 
     def _with(self, changed: Mapping[int, Sent]) -> "Ledger":
         if not changed:

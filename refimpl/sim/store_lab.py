@@ -38,6 +38,7 @@ from refimpl.model.preset import MINIMAL
 from refimpl.model.release import RELEASE_4_9, Release
 from refimpl.model.status import AppendMessageStatus, GetMessageStatus
 from refimpl.model.sys_flag import TRANSACTION_PREPARED_TYPE
+from refimpl.sim.disk_faults import ForceNeverEnds
 from refimpl.sim.ledger import Ledger
 from refimpl.sim.ledger_look import violations
 from refimpl.sim.memory_disk import MemoryDisk
@@ -97,6 +98,7 @@ class StoreLab:
         sync_flush = self.config.text("flushDiskType") == "SYNC_FLUSH"
         self.ledger = ledger or Ledger(sync_flush)
         self.pending: dict[ForceToken, PendingForce] = {}
+        self.hung: list[ForceWanted] = []  # forces of this life that nobody will hear of
         self.tickets: dict[Ticket, int] = {}
         self.refused: str | None = None  # why the store did not open
         self.stopped: StoreStopped | None = None  # the end of an orderly shutdown
@@ -107,7 +109,7 @@ class StoreLab:
     # --- life
 
     def _open(self, disk: LabDisk, stop_after: int | None) -> bool:
-        self.pending, self.tickets = {}, {}
+        self.pending, self.tickets, self.hung = {}, {}, []
         self.refused = self.stopped = None
         self.disk = StoppingDisk(disk, stop_after)
         disk.now = self.now
@@ -172,7 +174,10 @@ class StoreLab:
             self.trace.crash(power=power, image=image)
 
     def shutdown(self) -> None:
-        """Begin the orderly end; with every force that it asks for done it says `StoreStopped`."""
+        """Begin the orderly end; with every force that it asks for done it says `StoreStopped`.
+
+        Where one hangs it says so after `SHUTDOWN_PATIENCE` (STORE-FLUSH-14).
+        """
         self._run(lambda: self.store.shutdown(self.now))
 
     def _dead(self) -> LabDisk:
@@ -257,13 +262,17 @@ class StoreLab:
     def run_force(self, token: ForceToken) -> bool:
         """Let the disk do what was asked; the store hears of it with `complete_force`.
 
-        False where the disk said that it failed.
+        False where the disk said that it failed, or where it never ends: then it is `hung`, and no
+        longer among those that can be completed.
         """
         pending = self.pending[token]
         disk = self.disk.disk
         if not pending.ran and isinstance(disk, Forceable):
             try:
                 disk.force(pending.wanted.path, span=pending.wanted.span)
+            except ForceNeverEnds:
+                self.hung.append(self.pending.pop(token).wanted)
+                return False
             except DiskError:
                 return False
         pending.ran = True
@@ -272,7 +281,8 @@ class StoreLab:
     def complete_force(self, token: ForceToken, *, ok: bool = True) -> None:
         """Tell the store how a force ended; one that the disk has not done yet is done now."""
         failed = not ok or not self.run_force(token)
-        del self.pending[token]
+        if self.pending.pop(token, None) is None:
+            return
         self._run(lambda: self.store.forced(token, failed=failed, now=self.now))
 
     def number_of(self, body: bytes) -> int | None:

@@ -7,11 +7,14 @@ Nothing here repairs anything. It does not check what was acknowledged: only the
 """
 
 from collections.abc import Iterator
+from typing import Final
 
 from refimpl.store.commit_log import CommitLog
 from refimpl.store.consume_queue import CQ_STORE_UNIT_SIZE, PRE_BLANK_SIZE, ConsumeQueue
 from refimpl.store.message_store import MessageStore
 from refimpl.store.recovery import LogScan, deliver_at
+
+UNITS_ARE_WHOLE: Final = "UnitsAreWhole"
 
 
 def violations(store: MessageStore) -> list[str]:
@@ -25,6 +28,9 @@ def violations(store: MessageStore) -> list[str]:
 
 def of_queue(queue: ConsumeQueue, log: CommitLog, start: int = 0) -> Iterator[str]:
     """What is broken in the units from number `start` on, and in what the queue gives next."""
+    if queue.mapped_file_queue.max_wrote_position % CQ_STORE_UNIT_SIZE:
+        yield f"{UNITS_ARE_WHOLE}: {queue.topic}-{queue.queue_id}"
+        return
     yield from _units_point_to_their_records(queue, log, start)
     yield from _next_offset_follows(queue, log)
 
@@ -99,5 +105,3 @@ def _next_offset_follows(queue: ConsumeQueue, log: CommitLog) -> Iterator[str]:
     given = log.topic_queue_table.get((queue.topic, queue.queue_id), 0)
     if given < queue.max_offset_in_queue:
         yield f"OffsetsAreGivenOnce: {queue.topic}-{queue.queue_id} gives {given} again"
-    if queue.mapped_file_queue.max_wrote_position % CQ_STORE_UNIT_SIZE:
-        yield f"UnitsAreWhole: {queue.topic}-{queue.queue_id}"

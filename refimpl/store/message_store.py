@@ -57,10 +57,12 @@ REPUT: Final = Actor("store.reput")
 STORE_STATS: Final = Actor("store.stats")
 CLEAN_FILES: Final = Actor("store.clean_files")
 CHECK_DISK: Final = Actor("store.check_disk")
+SHUTDOWN_WATCHER: Final = Actor("store.shutdown_watcher")
 
 _SAMPLE_INTERVAL: Final = 1000  # milliseconds
 _FIRST_CLEAN: Final = 60_000
 _CHECK_DISK_INTERVAL: Final = 10_000
+SHUTDOWN_PATIENCE: Final = 300_000  # milliseconds: FlushRealTimeService#getJointime
 _BUSY_AT_MOST: Final = 10_000_000  # milliseconds: a longer time in the lock is no measurement
 _WRITE_BITS: Final = 0x7E  # any of these flags: not writable
 _ONLY_SHORT_TOPICS: Final = 42  # characters that cannot take more than 127 bytes
@@ -167,6 +169,7 @@ class MessageStore(StoreReads):
             STORE_STATS: self._step_stats,
             CLEAN_FILES: self._step_clean,
             CHECK_DISK: self._step_check_disk,
+            SHUTDOWN_WATCHER: self._step_shutdown,
         }
 
     def _new_clean_service(self) -> CleanService:
@@ -326,12 +329,14 @@ class MessageStore(StoreReads):
         """Begin the orderly end; `StoreStopped` follows at once or after the last force.
 
         STORE-FILES-9: what is written is dispatched and forced before the `abort` file goes.
+        STORE-FLUSH-14: `SHUTDOWN_WATCHER` gives up where a force does not end.
         """
         if self.shut_down:
             return
         self.shut_down = True
         self._stopping = True
         self._due.clear()
+        self._due[SHUTDOWN_WATCHER] = Millis(now + SHUTDOWN_PATIENCE)
         while self.flush_manager.commit_log(0):
             pass
         self._dispatch_all(now)
@@ -343,6 +348,7 @@ class MessageStore(StoreReads):
         if not self.flush_manager.drain(now):
             return
         self._stopping = False
+        del self._due[SHUTDOWN_WATCHER]
         clean = (
             not self.flush_manager.drain_failed
             and self.running_flags.is_writeable
@@ -486,7 +492,7 @@ class MessageStore(StoreReads):
     def step(self, actor: Actor, now: Millis) -> None:
         """One step, due or not; an actor that is not there does nothing."""
         step = self._steps.get(actor)
-        if step is None or self.shut_down:
+        if step is None or (self.shut_down and actor not in self._due):
             return
         self._set_due(actor, step(now))
 
@@ -505,6 +511,15 @@ class MessageStore(StoreReads):
     def _step_stats(self, now: Millis) -> Millis:
         self.store_stats.sample(now)
         return Millis(now + _SAMPLE_INTERVAL)
+
+    def _step_shutdown(self, now: Millis) -> Millis | None:
+        """STORE-FLUSH-14: what is not forced by now is not waited for; the next start recovers."""
+        due = self._due.get(SHUTDOWN_WATCHER)
+        if due is None or now < due:
+            return due
+        self.flush_manager.drain_failed = True
+        self._continue_shutdown(now)
+        return None
 
     def _step_clean(self, now: Millis) -> Millis:
         begin = self.commit_log.min_offset()

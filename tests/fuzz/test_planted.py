@@ -11,6 +11,11 @@ PLANTED = planted()
 MACHINES = machines()
 ROUNDS = 12  # of seeds 0, 1, ...
 
+# By machine: invariants that still want a planted bug. An entry goes when its bug comes.
+NO_BUG_YET: dict[str, tuple[str, ...]] = {
+    "Store": ("STORE-PROMISE-8",),
+}
+
 
 def broken_by(name: str) -> list[str]:
     """Play until the bug breaks what it should; what it broke, one invariant a round.
@@ -48,9 +53,19 @@ def test_every_machine_has_a_bug_to_find() -> None:
     assert {bug.machine for bug in PLANTED.values()} == set(MACHINES)
 
 
-def test_every_invariant_of_the_disk_has_a_bug() -> None:
-    of_the_disk = {bug.breaks for bug in PLANTED.values() if bug.machine == "Disk"}
-    assert of_the_disk == set(MACHINES["Disk"].invariants)
+def without_a_bug() -> dict[str, set[str]]:
+    """Invariants that a machine names and that no planted bug has ever broken."""
+    shown = {(bug.machine, bug.breaks) for bug in PLANTED.values()}
+    found = {
+        name: {invariant for invariant in machine.invariants if (name, invariant) not in shown}
+        for name, machine in MACHINES.items()
+    }
+    return {name: invariants for name, invariants in found.items() if invariants}
+
+
+def test_every_invariant_has_a_bug() -> None:
+    """What nothing can break, no machine has to name; what is listed above goes with its bug."""
+    assert without_a_bug() == {name: set(listed) for name, listed in NO_BUG_YET.items()}
 
 
 @pytest.mark.parametrize("name", PLANTED)

@@ -8,7 +8,12 @@ from refimpl.model.status import PutMessageStatus
 from refimpl.sim.crash_disk import CrashDisk
 from refimpl.sim.disk_faults import DiskFault, DiskFaults, FaultPoint
 from refimpl.sim.store_lab import StoreLab
-from refimpl.store.message_store import FLUSH_COMMIT_LOG, FLUSH_DISK_WATCHER
+from refimpl.store.message_store import (
+    FLUSH_COMMIT_LOG,
+    FLUSH_DISK_WATCHER,
+    SHUTDOWN_PATIENCE,
+    SHUTDOWN_WATCHER,
+)
 
 ALL = list(RELEASES.values())
 SYNC = {"flushDiskType": "SYNC_FLUSH"}
@@ -18,6 +23,11 @@ MODES = {"async": {}, "sync": SYNC, "pool": POOL}
 
 def answer(lab: StoreLab) -> PutMessageStatus | None:
     return lab.ledger.sent[0].status
+
+
+def ended(lab: StoreLab) -> bool | None:
+    """Was the orderly end clean; None while it is under way."""
+    return None if lab.stopped is None else lab.stopped.clean
 
 
 @pytest.mark.parametrize("release", ALL, ids=lambda r: r.name)
@@ -163,3 +173,42 @@ def test_a_pool_keeps_the_page_cache_out_of_the_append() -> None:
     lab.advance(100)
     number = lab.put()
     assert lab.ledger.sent[number].status is PutMessageStatus.PUT_OK
+
+
+@pytest.mark.parametrize("mode", ["SYNC_FLUSH", "ASYNC_FLUSH"])
+def test_an_orderly_end_does_not_wait_for_a_force_that_never_ends(mode: str) -> None:
+    """STORE-FLUSH-14: after five minutes it is over, `abort` stays, and the next start recovers."""
+    faults = DiskFaults([DiskFault(FaultPoint.FORCE_NEVER_ENDS, "commitlog/*")])
+    lab = StoreLab(overrides={"flushDiskType": mode}, disk=CrashDisk(faults=faults))
+    lab.put()
+    lab.step(FLUSH_COMMIT_LOG)
+    lab.shutdown()
+    lab.settle()
+    lab.advance(SHUTDOWN_PATIENCE - 1)
+    lab.settle()
+    assert [wanted.path for wanted in lab.hung] == ["commitlog/" + "0" * 20]
+    assert ended(lab) is None
+    lab.advance(1)
+    lab.settle()
+    assert ended(lab) is False
+    assert lab.store.actors() == {}
+    assert lab.disk.exists("abort")
+    assert not lab.ledger.sent[0].durable
+    if mode == "SYNC_FLUSH":
+        assert lab.ledger.sent[0].status is PutMessageStatus.FLUSH_DISK_TIMEOUT
+    assert lab.disk.lock("lock")
+    disk = lab.kill()
+    assert lab.reopen(disk)
+    assert lab.check() == []
+
+
+def test_a_late_force_ends_the_orderly_end_as_always() -> None:
+    """STORE-FLUSH-14: the watcher looks at its time, and goes when nothing is under way."""
+    lab = StoreLab(disk=CrashDisk())
+    lab.put()
+    lab.shutdown()
+    lab.step(SHUTDOWN_WATCHER)
+    assert ended(lab) is None
+    lab.settle()
+    assert ended(lab) is True
+    assert lab.store.actors() == {}

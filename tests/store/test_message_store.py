@@ -17,6 +17,8 @@ from refimpl.store.message_store import (
     CLEAN_FILES,
     FLUSH_COMMIT_LOG,
     REPUT,
+    SHUTDOWN_PATIENCE,
+    SHUTDOWN_WATCHER,
     MessageStore,
 )
 from refimpl.store.store_event import StoreStopped
@@ -89,7 +91,7 @@ def test_actors_tell_when_they_want_to_run() -> None:
     assert store.actors()[REPUT] == NOW + 3
     assert store.actors()[FLUSH_COMMIT_LOG] > NOW
     store.shutdown(NOW)
-    assert store.next_timer() is None
+    assert store.actors() == {SHUTDOWN_WATCHER: NOW + SHUTDOWN_PATIENCE}
 
 
 def test_a_full_disk_stops_puts_until_it_is_emptier() -> None:

@@ -10,7 +10,7 @@ from refimpl.model.ids import Group, QueueId, QueueOffset, Topic
 from refimpl.model.release import Release
 from refimpl.model.status import GetMessageStatus, PutMessageStatus
 from refimpl.sim.crash_disk import CrashDisk
-from refimpl.sim.ledger import Fate
+from refimpl.sim.sent_log import Fate
 from refimpl.store.message_store import (
     COMMIT_COMMIT_LOG,
     FLUSH_COMMIT_LOG,

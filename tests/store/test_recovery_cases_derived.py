@@ -16,7 +16,7 @@ from refimpl.model.release import Release
 from refimpl.model.status import PutMessageStatus
 from refimpl.sim.crash_disk import CrashDisk
 from refimpl.sim.disk_faults import DiskFault, DiskFaults, FaultPoint
-from refimpl.sim.ledger import Fate
+from refimpl.sim.sent_log import Fate
 from refimpl.store.message_store import (
     CLEAN_FILES,
 )
@@ -298,7 +298,10 @@ def test_page_cache_busy(release: Release) -> None:
     store.put()
     store.advance(2000)
     store.put()
-    assert [s.status for s in store.ledger.sent[2:]] == [OK, PutMessageStatus.OS_PAGE_CACHE_BUSY]
+    assert [s.status for s in store.ledger.sent.since(2)] == [
+        OK,
+        PutMessageStatus.OS_PAGE_CACHE_BUSY,
+    ]
     reopened(store, killed(store))
     assert fates(store) == [Fate.KEPT] * 3 + [Fate.LOST]
 
