@@ -7,10 +7,10 @@ from pathlib import Path
 import click
 from tabulate import tabulate
 
-from refimpl.sim.scopes import NoScope, scope_of
-from refimpl.tlc import explain, graph, manifest, parity
+from refimpl.sim.scopes import MODULES, NoScope, scope_of
+from refimpl.tlc import explain, graph, manifest, parity, replay
 from refimpl.tlc.locate import TlcMissing
-from refimpl.tlc.runner import Outcome
+from refimpl.tlc.runner import Outcome, TlcRun
 
 _BROKEN = 1
 _UNKNOWN = 2
@@ -23,7 +23,8 @@ def model_group() -> None:
     """The models of spec/tla: what they say, and whether they still say it.
 
     Exit status: 0 all as in the manifest, 1 something differs, 2 nothing could be judged (no TLC,
-    no time), 3 the manifest itself is broken.
+    no time, or nothing of the implementation to hold the model against), 3 no model of that name,
+    or the manifest itself is broken.
     """
 
 
@@ -88,7 +89,12 @@ def graph_command(name: str, output: Path | None, seconds: int) -> None:
 @click.option("--test", type=click.Path(path_type=Path), help="Write a pytest that replays it.")
 @click.option("--seconds", default=120, show_default=True, help="Time limit.")
 def explain_command(name: str, test: Path | None, seconds: int) -> None:
-    """Show the counterexample of a model as a table: what happened, and what it changed."""
+    """Show the counterexample of a model as a table: what happened, and what it changed.
+
+    With --test the implementation is led along the same way. Exit status 1 where it goes along
+    with a wrong design, or does not reach what the right one reaches; 2 where nothing of it runs
+    the steps of that module.
+    """
     row = _row(name)
     try:
         checked = manifest.check(row, seconds=seconds)
@@ -101,11 +107,27 @@ def explain_command(name: str, test: Path | None, seconds: int) -> None:
     click.echo(explain.table(row, checked.run))
     if test is not None:
         try:
-            test.write_text(explain.replay_test(row, checked.run), "utf-8")
-        except explain.NoReplay as refused:
+            test.write_text(_replay(row, checked.run), "utf-8")
+        except (explain.NoReplay, NoScope) as refused:
             click.echo(str(refused), err=True)
             sys.exit(_UNKNOWN)
         click.echo(f"\nwritten: {test}")
+
+
+def _replay(row: manifest.Row, run: TlcRun) -> str:
+    """The test of a counterexample: by the states of the implementation where those are known."""
+    text = (manifest.FOLDER / f"{row.config}.cfg").read_text("utf-8")
+    if row.module == "Recovery":
+        return replay.recovered(row, run, text)
+    if row.module not in MODULES or row.module in explain.WRITERS:
+        return explain.replay_test(row, run)
+    steps = parity.behaviour(replay.changes(run))
+    reached = scope_of(row.module, parity.constants(text)).follow(steps)
+    if (reached == len(steps)) is (row.mode == "wrong design"):
+        what = "follows a wrong design" if reached == len(steps) else "is not as the model"
+        click.echo(f"{row.config}: the implementation {what}: {reached} of {len(steps)} states")
+        sys.exit(_BROKEN)
+    return replay.followed(row, run, text, reached)
 
 
 @model_group.command("parity")

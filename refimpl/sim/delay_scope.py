@@ -7,6 +7,7 @@ down the code decides.
 """
 
 from collections.abc import Callable, Hashable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, cast
 
@@ -22,6 +23,7 @@ from refimpl.model.state_space import Plain, number, record
 from refimpl.model.status import AppendMessageStatus, PutMessageStatus
 from refimpl.remoting.body.java_json import parse
 from refimpl.sim.memory_disk import MemoryDisk
+from refimpl.sim.stopping_disk import Stopped
 from refimpl.sim.store_fork import copied
 from refimpl.store.append_message import AppendMessageResult, PutMessageResult
 from refimpl.store.consume_queue import UNIT
@@ -69,6 +71,7 @@ class ScopeStore:
         self.ends: list[int] = []  # where the log ended behind each of them
         self.forced = 0
         self.refuses = False
+        self.dies = False  # the process ends before the next message is stored
         self.refusals = 0
         self.commit_log = self  # in what is asked of them, one object stands for all three
         self.mapped_file_queue = self
@@ -123,6 +126,8 @@ class ScopeStore:
 
     def put_message(self, inner: MessageExtBrokerInner, _now: Millis) -> PutMessageResult:
         """Store it for its topic, or refuse it."""
+        if self.dies:
+            raise Stopped("put_message", inner.topic)
         if self.refuses:
             self.refusals += 1
             return PutMessageResult(PutMessageStatus.OS_PAGE_CACHE_BUSY)
@@ -241,6 +246,12 @@ class DelayScope:
             twin.deliver()
             twin.store.refuses = False
             yield "Refuse", twin
+        twin = world.copy()
+        twin.store.dies = True
+        with suppress(Stopped):
+            twin.deliver()
+        twin.store.dies = False
+        yield "MoveFirst", twin  # nothing has moved, unless the code is wrong
         twin = world.copy()
         assert twin.service is not None
         twin.service.persist()

@@ -9,7 +9,7 @@ together.
 
 from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, cast
 
 from refimpl.model.config import Config
 from refimpl.model.disk import DiskError
@@ -22,6 +22,7 @@ from refimpl.model.state_space import Plain, names, number, numbers, record
 from refimpl.model.sys_flag import TRANSACTION_PREPARED_TYPE
 from refimpl.sim.memory_disk import MemoryDisk
 from refimpl.sim.store_fork import copied
+from refimpl.store.commit_log import CommitLog
 from refimpl.store.consume_queue import UNIT, ConsumeQueue
 from refimpl.store.consume_queue_table import ConsumeQueueTable
 from refimpl.store.index_service import IndexService
@@ -78,6 +79,13 @@ class Record(NamedTuple):
         return self.at + self.size
 
 
+class Ends(NamedTuple):
+    """Ends of the log, in bytes of the code."""
+
+    flushed_where: int
+    max_offset: int
+
+
 class ScopeLog:
     """Implements `CommitLogView`: real records at the places that the model gives them."""
 
@@ -104,10 +112,15 @@ class ScopeLog:
         """End of what is written."""
         return self.wrote * _UNIT_OF_SIZE
 
+    @property
+    def mapped_file_queue(self) -> Ends:
+        """How far the log has come."""
+        return Ends(self.flushed * _UNIT_OF_SIZE, self.max_offset())
+
     def confirm_offset(self) -> int:
-        """STORE-CQ-18: what is durable, or what is written."""
-        end = self.flushed if self.sync_flush else self.wrote
-        return (end if self.limit is None else min(end, self.limit)) * _UNIT_OF_SIZE
+        """STORE-CQ-18: what the log of a store confirms, and no further than the world wants."""
+        end = CommitLog.confirm_offset(cast("CommitLog", self))
+        return end if self.limit is None else min(end, self.limit * _UNIT_OF_SIZE)
 
     def get_message(self, physical_offset: int, size: int) -> bytes | None:
         """A whole record."""
@@ -184,8 +197,7 @@ class DispatchWorld:
                 twin.log.flushed = end
                 yield "Flushed", twin
         found = self._next_record()
-        confirmed = log.flushed if log.sync_flush else log.wrote
-        if found is not None and found.end <= confirmed:
+        if found is not None and found.end * _UNIT_OF_SIZE <= log.confirm_offset():
             yield "Dispatch", self._dispatch(found)
             if found.unit and self.refusals < bound.max_refusals:
                 yield "Refuse", self._refuse(found)
@@ -230,7 +242,8 @@ class DispatchWorld:
             twin.reput.step(_NOW)
         twin.reput._queues = twin.queues  # noqa: SLF001 - and room again
         twin.log.limit = None
-        twin.reput.reput_from_offset = before  # a blank may have been passed: the model waits
+        if twin.reput_from <= record.at:  # a blank may have been passed: the model waits
+            twin.reput.reput_from_offset = before
         return twin
 
     # --- the variables of the model

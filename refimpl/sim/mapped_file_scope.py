@@ -19,6 +19,7 @@ from refimpl.store.mapped_file_queue import FlushWanted, MappedFileQueue
 
 _FOLDER: Final = "log"
 _BYTE: Final = b"x"
+_GONE: Final = -1  # of a file, where others have a length
 _NEW: Final = 1  # when a file was modified that retention may not take yet
 
 
@@ -119,6 +120,12 @@ class FilesWorld:
         assert isinstance(twin, FilesWorld)
         return twin
 
+    def replied(self) -> "FilesWorld":
+        """The disk has replied: whatever counts as flushed now is promised."""
+        self.forcing = None
+        self.promised = max(self.promised, self.open_queue.flushed_where)
+        return self
+
     @property
     def open_queue(self) -> MappedFileQueue:
         """The queue of the process that runs."""
@@ -183,32 +190,36 @@ class FilesScope:
         start = (wanted.where - 1) // file_size * file_size
         twin.disk.forced(wanted.path, wanted.where - start)
         twin.open_queue.flushed(wanted)
-        twin.forcing = None
-        twin.promised = max(twin.promised, twin.open_queue.flushed_where)
-        yield "Flushed", twin
+        yield "Flushed", twin.replied()
         twin = world.copy()
         twin.disk.force_failed(wanted.path)
         twin.open_queue.dirty_again(wanted)
-        twin.forcing = None
-        yield "DirtyAgain", twin
+        yield "DirtyAgain", twin.replied()
 
     # --- the end of a process, and the next one
 
     @staticmethod
     def _survivals(world: FilesWorld, *, machine: bool) -> Iterator[dict[str, int]]:
-        """How many bytes of each file stay: any that were forced, any more that are written."""
+        """How many bytes of each file stay: all that were forced, some more that are written.
+
+        A file whose name is not durable may be gone.
+        """
         disk = world.disk
         found: list[dict[str, int]] = [{}]
         for path in sorted(disk.kept):
             least = disk.kept[path] if machine else disk.cached(path)
-            lengths = range(least, disk.cached(path) + 1)
+            lengths = [*range(least, disk.cached(path) + 1)]
+            if machine and not disk.named[path]:
+                lengths.append(_GONE)
             found = [{**before, path: length} for before in found for length in lengths]
         yield from found
 
     def _crash(self, world: FilesWorld, lengths: Mapping[str, int]) -> FilesWorld:
         twin = world.copy()
         for path, length in lengths.items():
-            twin.disk.cut(path, length)
+            twin.disk.cut(path, max(length, 0))
+            if length == _GONE:
+                twin.disk.kept[path] = 0
         if world.phase == "up":
             flushed = world.open_queue.flushed_where
             twin.window = flushed - flushed % self._bound.file_size
@@ -218,6 +229,9 @@ class FilesScope:
 
     def _load(self, world: FilesWorld) -> FilesWorld:
         twin = world.copy()
+        gone = [p for p, named in twin.disk.named.items() if not (named or twin.disk.cached(p))]
+        for path in [p for p in twin.disk.named if gone and p >= min(gone)]:
+            twin.disk.unlink(path)  # names are lost from the last one back
         twin.queue = MappedFileQueue(twin.disk, _FOLDER, self._bound.file_size)
         twin.queue.load(after_crash=True)
         twin.phase = "loaded"

@@ -61,18 +61,16 @@ def explore(scope: Scope[W]) -> StateSpace:
 
 
 def follow(scope: Scope[W], steps: Sequence[Step]) -> int:
-    """Go along with a behaviour of a model from the first state on; how many steps were taken.
+    """Go along with a behaviour of a model; how many of its states were reached.
 
-    Where several worlds look alike to the model, all of them go on.
+    The first step is the first state. Where several worlds look alike to the model, all go on.
     """
     worlds = [scope.first()]
     for number, (action, state) in enumerate(steps):
-        worlds = [
-            after
-            for world in worlds
-            for name, after in scope.next(world)
-            if name == action and variables_of(scope.variables(after)) == state
-        ]
+        if number > 0:
+            named = (pair for world in worlds for pair in scope.next(world))
+            worlds = [after for name, after in named if name == action]
+        worlds = [world for world in worlds if variables_of(scope.variables(world)) == state]
         if not worlds:
             return number
     return len(steps)

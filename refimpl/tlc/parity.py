@@ -5,10 +5,10 @@ with the way there; steps are compared too, those left out that change nothing.
 """
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
-from refimpl.model.state_space import Plain, StateSpace, Transition, Variables, variables_of
+from refimpl.model.state_space import Plain, StateSpace, Step, Transition, Variables, variables_of
 from refimpl.tlc.graph import Graph
 from refimpl.tlc.value import Function, Value, parse
 
@@ -40,6 +40,16 @@ def constants(config: str) -> dict[str, Plain]:
         if equals:
             found[name.strip()] = plain(parse(text))
     return found
+
+
+def behaviour(changes: Sequence[tuple[str, Mapping[str, str]]]) -> list[Step]:
+    """Return a behaviour of which each step says what it changes, in TLC's words."""
+    values: dict[str, Plain] = {}
+    steps: list[Step] = []
+    for action, changed in changes:
+        values |= {name: plain(parse(said)) for name, said in changed.items()}
+        steps.append((action, variables_of(values)))
+    return steps
 
 
 def plain(value: Value) -> Plain:

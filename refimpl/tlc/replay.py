@@ -6,7 +6,8 @@ Each writer turns steps (action, state before, state after) into the source of a
 from typing import TypeAlias
 
 from refimpl.tlc.manifest import Row
-from refimpl.tlc.value import Function, Value
+from refimpl.tlc.runner import TlcRun
+from refimpl.tlc.value import Function, Value, show
 
 State: TypeAlias = dict[str, Value]
 Step: TypeAlias = tuple[str, State, State]
@@ -44,6 +45,120 @@ def test_the_implementation_does_not_follow_{name}() -> None:
 '''
 
 
+_FOLLOWED = '''"""{says}
+
+Written by `rmqref model explain {config} --test FILE` from the counterexample of that model.
+"""
+
+from refimpl.sim.scopes import scope_of
+from refimpl.tlc.parity import behaviour, constants
+
+BOUND = """
+{bound}
+"""
+STEPS = [
+{steps}
+]
+
+
+def test_{name}() -> None:
+    """{violated}: {verdict}"""
+    reached = scope_of({module!r}, constants(BOUND)).follow(behaviour(STEPS))
+    assert reached == {reached}, STEPS[: reached + 1]
+'''
+
+
+_RECOVERED = '''"""{says}
+
+Written by `rmqref model explain {config} --test FILE` from the counterexample of that model.
+"""
+
+from refimpl.sim.recovery_replay import replay_recovery
+from refimpl.tlc.parity import behaviour, constants
+
+BOUND = """
+{bound}
+"""
+STEPS = [
+{steps}
+]
+
+
+def test_the_store_keeps_its_promises_in_{name}() -> None:
+    """{violated}: a store that lives through the same keeps every promise after every step."""
+    assert replay_recovery(constants(BOUND), behaviour(STEPS)) == []
+'''
+
+
+def changes(run: TlcRun) -> list[tuple[str, dict[str, str]]]:
+    """Return the counterexample as what each step changes."""
+    found: list[tuple[str, dict[str, str]]] = []
+    before: State = {}
+    for state in run.trace:
+        after = state.values()
+        changed = {name: value for name, value in after.items() if before.get(name) != value}
+        action = state.action if before else "Init"
+        found.append((action, {name: show(value) for name, value in sorted(changed.items())}))
+        before = after
+    return found
+
+
+def followed(row: Row, run: TlcRun, bound: str, reached: int) -> str:
+    """Replay on the part of the implementation that parity explores.
+
+    `reached`: how many states of the counterexample the implementation reaches. Of a wrong design
+    that is not all of them: the test fails where the implementation takes the step that it
+    refuses now.
+    """
+    steps = changes(run)
+    whole = reached == len(steps)
+    verdict = (
+        "the implementation reaches the last state as well."
+        if whole
+        else f"the implementation does not take the step `{steps[reached][0]}`."
+    )
+    return _FOLLOWED.format(
+        says=row.says,
+        config=row.config,
+        bound=_constants(bound),
+        steps=_listed(steps),
+        name=f"the_implementation_{'follows' if whole else 'does_not_follow'}_{_snake(row.config)}",
+        violated=row.expect.removeprefix("violates "),
+        verdict=verdict,
+        module=row.module,
+        reached=reached,
+    )
+
+
+def recovered(row: Row, run: TlcRun, bound: str) -> str:
+    """Replay on a whole store: every crash leaves the image of the counterexample."""
+    return _RECOVERED.format(
+        says=row.says,
+        config=row.config,
+        bound=_constants(bound),
+        steps=_listed(changes(run)),
+        name=_snake(row.config),
+        violated=row.expect.removeprefix("violates "),
+    )
+
+
+def _constants(bound: str) -> str:
+    return "\n".join(line for line in bound.splitlines() if " = " in line)
+
+
+def _listed(steps: list[tuple[str, dict[str, str]]]) -> str:
+    lines: list[str] = []
+    for action, changed in steps:
+        lines.append(f"    ({action!r}, {{")
+        lines += [f"        {name!r}: {value!r}," for name, value in changed.items()]
+        lines.append("    }),")
+    return "\n".join(lines)
+
+
+def _snake(name: str) -> str:
+    return "".join(f"_{c.lower()}" if c.isupper() else c for c in name).lstrip("_")
+
+
 def group_commit(row: Row, steps: list[Step]) -> str:
     """Replay on `refimpl.store.group_commit`."""
     body: list[str] = []
@@ -53,7 +168,7 @@ def group_commit(row: Row, steps: list[Step]) -> str:
     return _GROUP_COMMIT.format(
         says=row.says,
         config=row.config,
-        name="".join(f"_{c.lower()}" if c.isupper() else c for c in row.config).lstrip("_"),
+        name=_snake(row.config),
         attempts=2,
         sees=True,
         body="\n".join(body),

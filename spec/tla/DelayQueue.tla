@@ -88,9 +88,10 @@ MoveFirst ==
 Refuse ==
   /\ up /\ Due /\ refusals < MaxRefusals /\ refusals' = refusals + 1
   /\ IF Design = "skipsFailed"
-     THEN position' = position + 1 /\ offsetTable' = position + 1
-     ELSE UNCHANGED <<position, offsetTable>>
-  /\ UNCHANGED <<now, queue, acknowledged, real, forced, marks, file, up, crashes, nextId>>
+     THEN /\ position' = position + 1 /\ offsetTable' = position + 1
+          /\ marks' = Append(marks, [offset |-> position + 1, at |-> Len(real)])
+     ELSE UNCHANGED <<position, offsetTable, marks>>
+  /\ UNCHANGED <<now, queue, acknowledged, real, forced, file, up, crashes, nextId>>
 
 (* an offset that a restart may find: all that it passes is durable *)
 RECURSIVE DurableOffset(_)
