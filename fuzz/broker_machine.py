@@ -100,11 +100,24 @@ class BrokerMachine(CountedMachine):
         return tuple(n for n in names if n != "lose_power" or POWER_LOSS in cls.FAULTS)
 
     @precondition(lambda self: POWER_LOSS in self.FAULTS and self.allows(POWER_LOSS))
-    @rule(seed=st.integers(0, 1_000_000))
-    def lose_power(self, seed: int) -> None:
-        """The machine dies with what was not forced; every image must be one that opens."""
-        self.fault(POWER_LOSS)
+    @rule(seed=st.integers(0, 1_000_000), twice=st.booleans())
+    def lose_power(self, seed: int, twice: bool) -> None:
+        """The machine dies with what was not forced; every image must be one that opens.
 
+        `twice`: the power goes again while the broker starts.
+        """
+        self.fault(POWER_LOSS)
+        image = self._lose_power(seed)
+        try:
+            if twice:
+                self.lab.begin_start()
+                image = self._lose_power(seed + 1)
+            self.lab.start()
+        except StartRefused as refused:
+            self.broken("EveryImageOpens", f"{refused}: {image.label}")
+        self.lost_power(image)
+
+    def _lose_power(self, seed: int) -> CrashImage:
         def choose(crash: Crash) -> CrashImage:
             if seed < len(_EXTREMES):
                 return crash.extreme(_EXTREMES[seed])
@@ -113,11 +126,7 @@ class BrokerMachine(CountedMachine):
         image = self.lab.lose_power(choose)
         self.lab.move(1 + seed % 1000)
         self.image()
-        try:
-            self.lab.start()
-        except StartRefused as refused:
-            self.broken("EveryImageOpens", f"{refused}: {image.label}")
-        self.lost_power(image)
+        return image
 
     @precondition(lambda self: self.allows("restart"))
     @rule()

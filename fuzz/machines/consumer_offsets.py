@@ -27,6 +27,7 @@ class ConsumerOffsetsMachine(BrokerMachine):
     """Two groups, two queues; the model is the table that the groups were told of."""
 
     FAULTS: ClassVar[tuple[str, ...]] = (KILL, POWER_LOSS, "force-fails")
+    WEIGHTS: ClassVar[Mapping[str, int]] = {"persist": 3, "lose_power": 2}
     OVERRIDES: ClassVar[Mapping[str, str]] = {}
 
     @override

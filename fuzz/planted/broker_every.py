@@ -88,6 +88,24 @@ PLANTED = {
         "disk.sync_directory(directory)\n    self._make_durable()",
         "'Offset' in path or disk.sync_directory(directory)\n    self._make_durable()",
     ),
+    **{
+        f"own-loaded-file-is-replaced-at-once-{machine}": planted_edit(
+            machine,
+            breaks,
+            ConfigFile,
+            "load",
+            "self._loaded = first\n            self._settle()",
+            f"if {name!r} in self.path:\n"
+            "                self._replace(first.encode())\n"
+            "            else:\n"
+            "                self._loaded = first\n"
+            "                self._settle()",
+        )
+        for machine, breaks, name in (
+            ("ConsumerOffsets", "DurableIsKept", "consumerOffset"),
+            ("TopicConfig", "FileIsNeverHalf", "topics"),
+        )
+    },
     "own-serves-before-it-is-caught-up": planted_edit(
         "PullHold",
         "ServesWhatItHas",

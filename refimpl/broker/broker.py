@@ -118,7 +118,8 @@ class Broker:
     def start(self, now: Millis) -> Sequence[Effect]:
         """Load tables, then the log; serve, then register. Raises `StartRefused`.
 
-        BROKER-LIFECYCLE-12: nothing is served before the store shows all that it has recovered.
+        BROKER-LIFECYCLE-12: nothing is served before the store shows all that it has recovered,
+        nor before the tables may be written again.
         """
         ctx = self.ctx
         ctx.config_version = DataVersion(timestamp=now)
@@ -139,13 +140,13 @@ class Broker:
         if not ctx.consumer_filter_manager.load(now):
             raise StartRefused("config/consumerFilter.json and its backup cannot be read")
         ctx.store.start(now)
-        ctx.consumer_offset_manager.correct_offsets()
         self._starting = True
         return self._effects(now)
 
     def _serve(self, now: Millis) -> None:
         self._starting = False
         ctx = self.ctx
+        ctx.consumer_offset_manager.correct_offsets()
         ctx.broker_stats.start(ctx.actors, now)
         ctx.pull_request_hold.start(now)
         ctx.consumer_manager.start(now)
@@ -279,7 +280,8 @@ class Broker:
                 break
             for event in events:
                 self._route(event, now)
-        if self._starting and ctx.store.catch_up(now):
+        settling = self._starting and any(file.is_settling for file in ctx.config_files)
+        if self._starting and not settling and ctx.store.catch_up(now):
             self._serve(now)
         effects: list[Effect] = ctx.endpoint.drain_effects()
         if ctx.effects:

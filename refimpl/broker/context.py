@@ -63,6 +63,7 @@ class BrokerContext:
         "broadcast_offset_manager",
         "broker_stats",
         "config",
+        "config_files",
         "config_version",
         "consumer_filter_manager",
         "consumer_manager",
@@ -125,6 +126,7 @@ class BrokerContext:
         self.store_host = address
         self.store = store
         self.endpoint = endpoint
+        self.config_files: list[ConfigFile] = []
         self.actors = ActorTable()
         self.effects: list[Effect] = []  # effects of no channel; drained by the broker
         self.send_settings: SendSettings | None = None
@@ -199,4 +201,5 @@ class BrokerContext:
 
     def config_file(self, path: str) -> ConfigFile:
         """A file of `config/`, persisted through this broker's disk and forces."""
-        return ConfigFile(self.disk, path, self.force)
+        self.config_files.append(ConfigFile(self.disk, path, self.force))
+        return self.config_files[-1]

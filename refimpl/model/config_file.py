@@ -21,12 +21,23 @@ class ConfigFile:
     later; the file is visible to readers at once.
     """
 
-    __slots__ = ("_disk", "_durable", "_force", "_pending", "_rooted", "path")
+    __slots__ = (
+        "_disk",
+        "_durable",
+        "_force",
+        "_loaded",
+        "_pending",
+        "_rooted",
+        "is_settling",
+        "path",
+    )
 
     def __init__(self, disk: Disk, path: str, force: Force | None = None) -> None:
         self._disk = disk
         self._force = force
         self._durable = False  # the main file is known to be whole on the platter
+        self._loaded: str | None = None  # what was loaded, while nobody knows if it is durable
+        self.is_settling = False  # a force tells soon; until then nothing can be written
         self._pending = 0
         self._rooted = False  # the names of the directories above are durable
         self.path = path
@@ -43,9 +54,8 @@ class ConfigFile:
         if first and _decoded(decode, first):
             self._durable = second is None
             if not self._durable:
-                # It may have been written just before a kill, and its force may have failed: then
-                # another force of the same bytes succeeds and makes nothing durable.
-                self.persist(first)
+                self._loaded = first
+                self._settle()
             return True
         self._durable = False
         if second:
@@ -60,19 +70,61 @@ class ConfigFile:
         refused; what was there before is then still there. BROKER-LIFECYCLE-10.
         """
         try:
-            self._replace(text.encode())
+            self.write(text)
         except DiskError:
             return False
         return True
+
+    def write(self, text: str) -> None:
+        """Do as `persist`, and raise `DiskError` where the disk refused."""
+        if self._loaded is not None and not self.is_settling:
+            self._settle()
+        if self._loaded is not None:
+            raise DiskError("write", self.path, "what was loaded is not durable")
+        self._replace(text.encode())
+
+    def _settle(self) -> None:
+        """Make what was loaded durable beside the file; only then may the file be replaced.
+
+        It may have been written just before a kill, and its force may have failed: then another
+        force of the same bytes succeeds and makes nothing durable, so the bytes are written anew.
+        Or it has been durable for days, and the backup is of before.
+        """
+        assert self._loaded is not None
+        try:
+            self._write_temporary(self._loaded.encode())
+        except DiskError:
+            return  # the next write tries again
+        if self._force is None:
+            self._settled(failed=False)
+            return
+        self.is_settling = True
+        self._force(self.path + ".tmp", lambda failed: self._settled(failed=failed))
+
+    def _settled(self, *, failed: bool) -> None:
+        self.is_settling = False
+        if failed:
+            return
+        try:
+            self._disk.rename(self.path + ".tmp", self.path)
+            self._disk.sync_directory(self.path.rpartition("/")[0])
+        except DiskError:
+            return
+        self._loaded = None
+        self._is_durable()
+
+    def _write_temporary(self, data: bytes) -> None:
+        disk, temporary = self._disk, self.path + ".tmp"
+        if disk.exists(temporary):
+            disk.unlink(temporary)
+        disk.create(temporary, len(data))
+        disk.write(temporary, 0, data)
 
     def _replace(self, data: bytes) -> None:
         disk, path = self._disk, self.path
         backup, temporary = path + ".bak", path + ".tmp"
         directory = path.rpartition("/")[0]
-        if disk.exists(temporary):
-            disk.unlink(temporary)
-        disk.create(temporary, len(data))
-        disk.write(temporary, 0, data)
+        self._write_temporary(data)
         if not self._rooted:
             parts = directory.split("/")[:-1] if directory else []
             for depth in range(len(parts) + 1):
@@ -97,8 +149,10 @@ class ConfigFile:
             self._force(self.path, lambda failed: self._forced(token, failed=failed))
 
     def _forced(self, token: int, *, failed: bool) -> None:
-        if token != self._pending or failed:
-            return
+        if token == self._pending and not failed:
+            self._is_durable()
+
+    def _is_durable(self) -> None:
         self._durable = True
         disk, backup = self._disk, self.path + ".bak"
         if disk.exists(backup) and disk.size(backup) == 0:

@@ -62,6 +62,7 @@ class NameServer(Node):
         self._files: dict[str, ConfigFile] = {}
         self._force_waiters: dict[ForceToken, Callable[[bool], None]] = {}
         self._next_force = 0
+        self._starting = False
         self._effects: list[Effect] = []
         self._channels: dict[ChannelId, Address] = {}
         self._departures: list[Unregistration] = []
@@ -79,15 +80,20 @@ class NameServer(Node):
 
     @override
     def start(self, now: Millis) -> Sequence[Effect]:
-        """Read the key-value file, then begin to serve: NAMESRV-LIFECYCLE-15."""
+        """Read the key-value file, then begin to serve: NAMESRV-LIFECYCLE-15.
+
+        As for a broker, a file that was loaded is durable first: BROKER-LIFECYCLE-10.
+        """
         self.context.kv.load()
         self.context.started = now
         self._due[SCAN_NOT_ACTIVE_BROKER] = Millis(now + _FIRST_SCAN)
-        return [*self._drain(), Started()]
+        self._starting = True
+        return self._drain()
 
     @override
     def shutdown(self, now: Millis) -> Sequence[Effect]:  # noqa: ARG002 - every input has its time
         """Close every channel and stop: NAMESRV-LIFECYCLE-16."""
+        self._starting = False
         self._due.clear()
         for channel in list(self._channels):
             self._endpoint.close(channel)
@@ -268,6 +274,9 @@ class NameServer(Node):
         self._effects.append(Force(token, path))
 
     def _drain(self) -> list[Effect]:
+        if self._starting and not self._file("kvConfigPath").is_settling:
+            self._starting = False
+            self._effects.append(Started())
         effects = [*self._effects, *self._endpoint.drain_effects()]
         self._effects.clear()
         return effects

@@ -146,6 +146,23 @@ class NodeLab(ABC):
 
         Raises `StartRefused`, and then nothing runs.
         """
+        self.begin_start()
+        forces = self.forces_complete, self.forces_fail
+        self.forces_complete, self.forces_fail = True, False
+        while self.forces:
+            self.complete_force(self.forces[0])
+        while not self.started:  # no turn more: whoever connects now finds it as it is
+            due = self.node.next_timer()
+            assert due is not None, "it never serves"
+            assert due <= self.now, "it never serves"
+            self.perform(self.node.handle_timer(self.now))
+        self.forces_complete, self.forces_fail = forces
+
+    def begin_start(self) -> None:
+        """Start on the disk as it is, and let the forces that this needs wait.
+
+        Raises `StartRefused`, and then nothing runs.
+        """
         assert self._node is None
         self.starts += 1
         self.started = self.stopped = False
@@ -153,15 +170,9 @@ class NodeLab(ABC):
         node = self.make()
         effects = node.start(self.now)
         self._node = node
-        forces = self.forces_complete, self.forces_fail
-        self.forces_complete, self.forces_fail = True, False
+        completes, self.forces_complete = self.forces_complete, False
         self.perform(effects)
-        while not self.started:  # no turn more: whoever connects now finds it as it is
-            due = self.node.next_timer()
-            assert due is not None, "it never serves"
-            assert due <= self.now, "it never serves"
-            self.perform(self.node.handle_timer(self.now))
-        self.forces_complete, self.forces_fail = forces
+        self.forces_complete = completes
 
     def kill(self) -> None:
         """The process is gone; the disk keeps what was written and gives its lock back."""
