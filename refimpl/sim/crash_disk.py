@@ -132,7 +132,9 @@ class CrashDisk:
             outcome = ForceOutcome.OK if self.faults is None else self.faults.force_outcome(path)
         match outcome:
             case ForceOutcome.OK:
-                self._force(held, span)
+                if isinstance(held, OpenFile):
+                    self._force(held, span)
+                    self._close(path, held)
             case ForceOutcome.FAIL:
                 if isinstance(held, OpenFile):
                     held.drop()
@@ -142,9 +144,17 @@ class CrashDisk:
             case ForceOutcome.LIE:
                 pass
 
-    def _force(self, held: Held, span: Span | None) -> None:
-        if isinstance(held, FileBytes):
-            return
+    def _close(self, path: str, held: OpenFile) -> None:
+        """What nothing is pending of is a value again, which copies of the disk share.
+
+        While names are pending the file may have another one, which must not part from it.
+        """
+        if not held.dirty and not self._journal.steps:
+            durable = held.durable
+            closed = FileBytes(durable.pages, durable.size, held.modified)
+            self._files[path] = self._journal.files[path] = closed
+
+    def _force(self, held: OpenFile, span: Span | None) -> None:
         if self.contract.names is Names.ORDERED:
             self._journal.commit_file(held)
         else:
