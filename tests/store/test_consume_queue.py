@@ -225,10 +225,11 @@ def test_a_last_file_without_units_goes() -> None:
 
 
 def test_old_units_do_not_come_back() -> None:
-    """STORE-CQ-10: one unit after a truncation, then a crash."""
+    """STORE-CQ-10: a crash right after a truncation, and one after the next unit."""
     disk = MemoryDisk()
     queue = filled(disk, 4)
     queue.truncate_dirty_logic_files(100)
+    assert reopened(disk.image()).max_offset_in_queue == 1
     queue.put_message_position_info(100, SIZE, 1, 1)
     queue.sync()
     assert reopened(disk.image()).max_offset_in_queue == 2

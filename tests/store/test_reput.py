@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from fuzz.store_rig import message
+from fuzz.store_rig import ForgetfulDisk, message
 from refimpl.model.config import Config
 from refimpl.model.ids import Address, Group, Millis, QueueId, QueueOffset, Topic
+from refimpl.model.message_codec import BLANK_HEADER_SIZE, encode_record
 from refimpl.model.release import RELEASE_4_9, RELEASE_5_5, RELEASES, Release
 from refimpl.sim.memory_disk import MemoryDisk
 from refimpl.store.message_store import MessageStore
@@ -99,6 +100,18 @@ def test_readers_hear_when_the_message_can_be_read() -> None:
     assert store.reput.take_arrived() == []
 
 
+def test_readers_do_not_hear_while_the_unit_cannot_be_written() -> None:
+    """STORE-CQ-13."""
+    disk = ForgetfulDisk()
+    store = open_store(disk)
+    store.put_message(message(), NOW)
+    disk.refuse = "write"
+    assert store.reput.step(NOW) == NOW + 1000
+    assert store.reput.take_arrived() == []
+    assert store.reput.step(NOW) is None
+    assert [a.logic_offset for a in store.reput.take_arrived()] == [1]
+
+
 def test_without_long_polling_nobody_hears() -> None:
     """STORE-CQ-13."""
     store = open_store(longPollingEnable="false")
@@ -179,6 +192,22 @@ def test_a_record_whose_lengths_disagree_is_passed_over() -> None:
     store.reput.step(NOW)
     assert [a.logic_offset for a in store.reput.take_arrived()] == [2]
     assert store.dispatch_behind_bytes == 0
+
+
+def test_nothing_behind_a_blank_record_is_a_message() -> None:
+    """STORE-CQ-16, STORE-MESSAGE-4: not even a whole record that would come next."""
+    disk = MemoryDisk()
+    store = open_store(disk)
+    puts = [store.put_message(message(body=bytes(size)), NOW).append for size in (1, 680)]
+    assert puts[0] is not None
+    assert puts[1] is not None
+    behind = puts[0].wrote_bytes + BLANK_HEADER_SIZE
+    damaged(store, disk, behind, encode_record(message(), 1, behind, NOW))
+    store.reput.step(NOW)
+    queue = store.consume_queue(T, Q)
+    assert queue is not None
+    assert queue.max_offset_in_queue == 2
+    assert queue.get(1) == (puts[1].wrote_offset, puts[1].wrote_bytes, 0)
 
 
 @pytest.mark.parametrize("release", [RELEASE_4_9, RELEASE_5_5])
