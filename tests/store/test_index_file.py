@@ -18,11 +18,11 @@ def file_on(disk: MemoryDisk, slots: int = 4, entries: int = 8) -> IndexFile:
 
 
 def found(
-    index_file: IndexFile, key: str, begin: int, end: int, times: dict[int, int]
+    index_file: IndexFile, key: str, begin: int, end: int, times: dict[int, int], *, most: int = 10
 ) -> list[int]:
     offsets: list[int] = []
     index_file.select_phy_offset(
-        offsets, key, max_num=10, begin=begin, end=end, store_time=lambda at: times[at]
+        offsets, key, max_num=most, begin=begin, end=end, store_time=lambda at: times[at]
     )
     return offsets
 
@@ -123,7 +123,7 @@ def test_a_follower_begins_where_the_file_before_ended() -> None:
 @pytest.mark.parametrize(
     ("begin", "end", "matched"),
     [(0, 99, False), (0, 100, True), (100, 100, True), (150, 160, True), (200, 900, True),
-     (201, 900, False), (99, 201, True), (0, 150, True)],
+     (201, 900, False), (99, 201, True), (0, 150, True), (100, 201, True), (99, 200, True)],
 )  # fmt: skip
 def test_windows_that_meet_the_file(begin: int, end: int, matched: bool) -> None:
     """STORE-INDEX-6."""
@@ -139,14 +139,16 @@ def test_newest_first_and_equal_hashes_with_it() -> None:
     for n, key in enumerate(["Aa", "C", "BB", "Aa"]):
         index_file.put_key(f"T#{key}", n, BEGIN)
     assert found(index_file, "T#Aa", BEGIN, BEGIN, {}) == [3, 2, 0]
+    assert found(index_file, "T#Aa", BEGIN, BEGIN, {}, most=2) == [3, 2]
     assert found(index_file, "T#C", BEGIN, BEGIN, {}) == [1]
     assert found(index_file, "T#D", BEGIN, BEGIN, {}) == []
 
 
-def test_rounding_hides_nothing() -> None:
+@pytest.mark.parametrize("apart", [777, 999])
+def test_rounding_hides_nothing(apart: int) -> None:
     """STORE-INDEX-8: every message is found at its own time, whatever came before it."""
     index_file = file_on(MemoryDisk(), entries=20)
-    times = {n: BEGIN + n * 777 for n in range(8)}
+    times = {n: BEGIN + n * apart for n in range(8)}
     for n, time in times.items():
         index_file.put_key("T#k", n, time)
     for n, time in times.items():
