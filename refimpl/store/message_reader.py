@@ -6,7 +6,7 @@ Java          DefaultMessageStore#getMessage, #queryMessage, #lookMessageByOffse
               (4.6.1, 4.9.7, 5.5.0)
 """
 
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from refimpl.model.config import Config
 from refimpl.model.ids import Millis
@@ -28,8 +28,6 @@ from refimpl.store.queue_reader import (
 )
 from refimpl.store.queue_time_search import BoundaryType, offset_in_queue_by_time
 from refimpl.store.store_stats import StoreStatsService
-
-_QUERY_ROUNDS: Final = 3
 
 
 class QueryMessageResult(NamedTuple):
@@ -223,37 +221,27 @@ class MessageReader:
     ) -> QueryMessageResult:
         """STORE-READ-13: records that the index names for a key, oldest first.
 
-        Times in milliseconds. A record that retention took is left out; where all are, the query
-        is repeated with an earlier end.
+        Times in milliseconds. A record that retention took is left out. Java asks the index twice
+        more where all are, with the same window.
         """
-        last_query_time = end
-        updated, updated_offset = 0, 0
-        for _ in range(_QUERY_ROUNDS):
-            found = self._index.query_offset(
-                topic,
-                key,
-                max_num,
-                begin,
-                last_query_time,
-                max_msgs_num_batch=self._limits.max_msgs_num_batch,
-                store_time=self._store_time,
-                index_type=index_type,
-            )
-            if not found.phy_offsets:
-                break
-            updated = found.index_last_update_timestamp
-            updated_offset = found.index_last_update_phyoffset
-            offsets = sorted(found.phy_offsets)
-            first = self.look_message_by_offset(offsets[0])
-            if first is not None:
-                last_query_time = first.store_timestamp
-            records = [self.select_one_message_by_offset(offset) for offset in offsets]
-            present = tuple(record for record in records if record is not None)
-            if present:
-                return QueryMessageResult(present, updated, updated_offset)
-            if last_query_time < begin:
-                break
-        return QueryMessageResult((), updated, updated_offset)
+        found = self._index.query_offset(
+            topic,
+            key,
+            max_num,
+            begin,
+            end,
+            max_msgs_num_batch=self._limits.max_msgs_num_batch,
+            store_time=self._store_time,
+            index_type=index_type,
+        )
+        if not found.phy_offsets:
+            return QueryMessageResult((), 0, 0)
+        records = map(self.select_one_message_by_offset, sorted(found.phy_offsets))
+        return QueryMessageResult(
+            tuple(record for record in records if record is not None),
+            found.index_last_update_timestamp,
+            found.index_last_update_phyoffset,
+        )
 
     def _store_time(self, physical_offset: int) -> Millis:
         message = self.look_message_by_offset(physical_offset)

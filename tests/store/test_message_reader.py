@@ -77,7 +77,8 @@ def test_a_query_leaves_out_what_is_gone() -> None:
     left = bodies(store, "k1")
     assert left
     assert left == [b"%d" % n for n in range(1, 8, 2)][-len(left) :]
-    assert bodies(store, "u0") == []
+    result = store.query_message(T, "u0", 32, 0, NOW + 99)
+    assert result == ((), NOW + 7, store.commit_log_offset_in_queue(T, Q, QueueOffset(7)))
 
 
 @pytest.mark.parametrize(
@@ -90,6 +91,17 @@ def test_the_earliest_time_of_a_small_store(release: Release, size: str, expecte
     assert store.earliest_message_time() == expected
     assert store.earliest_message_time(T, Q) == NOW
     assert store.earliest_message_time(Topic("other"), Q) == -1
+
+
+@pytest.mark.parametrize("release", [RELEASE_4_6, RELEASE_4_9])
+def test_the_earliest_time_needs_two_messages_of_the_largest_size(release: Release) -> None:
+    """STORE-READ-12."""
+    half = filled(3, release).commit_log.max_offset() // 2
+    times = [
+        filled(3, release, maxMessageSize=str(size)).earliest_message_time()
+        for size in (half, half + 1)
+    ]
+    assert times == [NOW, -1]
 
 
 def test_offsets_and_times_of_a_queue() -> None:

@@ -163,6 +163,19 @@ def test_a_batch_is_bounded(release: Release, name: str, value: str, count: int)
 
 
 @pytest.mark.parametrize("release", RELEASES)
+@pytest.mark.parametrize(("place", "ratio"), [("Memory", "40"), ("Disk", "0")])
+def test_a_batch_may_have_as_many_bytes_as_the_limit(
+    release: Release, place: str, ratio: str
+) -> None:
+    """STORE-READ-7: all records are of one size."""
+    sizes = {"mappedFileSizeCommitLog": "4000", "accessMessageInMemoryMaxRatio": ratio}
+    (record,) = pull(filled(release, 4, **sizes), 0, 1).records
+    for limit, count in ((2 * len(record), 2), (2 * len(record) - 1, 1)):
+        limited = {**sizes, f"maxTransferBytesOnMessageIn{place}": str(limit)}
+        assert len(pull(filled(release, 4, **limited), 0).records) == count
+
+
+@pytest.mark.parametrize("release", RELEASES)
 @pytest.mark.parametrize("asked", [0, 1, 2, 4, 5])
 def test_no_more_than_asked_for(release: Release, asked: int) -> None:
     """STORE-READ-7: and one where none was asked for."""
@@ -216,6 +229,15 @@ def test_records_that_are_gone_are_passed_over(release: Release) -> None:
     assert first in {6, 7}
     assert answer(pull(store, 0)) == (Status.MESSAGE_WAS_REMOVING, 4, ())
     assert answer(pull(store, 4)) == (Status.FOUND, 8, tuple(range(first, 8)))
+
+
+@pytest.mark.parametrize("release", RELEASES)
+def test_units_of_a_file_that_is_gone_are_not_looked_at(release: Release) -> None:
+    """STORE-READ-10: the filter is asked once, and what it would leave out is gone as well."""
+    wanted = Only(codes={ord("a")})
+    result = pull(without_first_log_file(release, 8), 0, wanted=wanted)
+    assert answer(result) == (Status.MESSAGE_WAS_REMOVING, 4, ())
+    assert wanted.asked == [ord("a")]
 
 
 @pytest.mark.parametrize("release", RELEASES)

@@ -35,6 +35,7 @@ def test_rates_are_differences_of_samples() -> None:
     assert stats.runtime_info(NOW)["getTotalTps"] == "0.0 0.0 0.0"
     for second in range(12):
         stats.sample(Millis(NOW + second * 1000))
+        assert (stats.runtime_info(NOW)["putTps"] == "  ") is (second < 10)
         stats.put("T", 5, 500, 0)
         stats.get_message_times_total_found += 2
     info = stats.runtime_info(Millis(NOW + 90_061_000))
