@@ -1,5 +1,6 @@
 """Tables of topics and groups: told is kept, a version names one table, no file is ever half."""
 
+import json
 from collections.abc import Mapping
 from typing import ClassVar
 
@@ -10,7 +11,8 @@ from fuzz.broker_machine import KILL, POWER_LOSS, BrokerMachine
 from fuzz.dialogue import SUCCESS
 from fuzz.stateful.registry import Machine
 from refimpl.model.override import override
-from refimpl.model.subscription_group import SubscriptionGroupConfig
+from refimpl.model.subscription_group import SubscriptionGroupConfig, to_json
+from refimpl.remoting.command import RemotingCommand
 from refimpl.remoting.header.topic_admin import (
     CreateTopicRequestHeader,
     DeleteTopicRequestHeader,
@@ -20,6 +22,8 @@ from refimpl.sim.crash_images import CrashImage
 from refimpl.sim.disk_faults import DiskFault, DiskFaults, FaultPoint
 
 UPDATE_AND_CREATE_TOPIC, DELETE_TOPIC_IN_BROKER = 17, 215
+UPDATE_AND_CREATE_SUBSCRIPTIONGROUP = 200
+SYSTEM_ERROR = 1
 TOPICS = ("T1", "T2", "T3")
 GROUPS = ("G1", "G2")
 FILES = ("config/topics.json", "config/subscriptionGroup.json")
@@ -39,7 +43,6 @@ class TopicConfigMachine(BrokerMachine):
         # Per file: the tables that a power loss may leave, the durable one first.
         self.history: list[list[str]] = [[self._tables()[0]], [self._tables()[1]]]
         self.names: dict[tuple[int, str], str] = {}  # (file, version) -> table
-        self.unwritten = [False, False]
 
     def _tables(self) -> _Tables:
         """Both tables without their versions."""
@@ -64,6 +67,13 @@ class TopicConfigMachine(BrokerMachine):
         self._change_topic(topic, queues, SUCCESS)
 
     def _change_topic(self, topic: str, queues: int, expected: int) -> None:
+        answer = self._ask_for_topic(topic, queues)
+        refused = answer.code != SUCCESS
+        self.must(refused == (expected != SUCCESS), "BROKER-TOPIC-7", answer)
+        if not refused:
+            self._note()
+
+    def _ask_for_topic(self, topic: str, queues: int) -> RemotingCommand:
         header = CreateTopicRequestHeader(
             topic=topic,
             default_topic="TBW102",
@@ -74,11 +84,12 @@ class TopicConfigMachine(BrokerMachine):
             topic_sys_flag=0,
             order=False,
         )
-        answer = self.lab.ask(self.client.channel, UPDATE_AND_CREATE_TOPIC, header)
-        refused = answer.code != SUCCESS
-        self.must(refused == (expected != SUCCESS), "BROKER-TOPIC-7", answer)
-        if not refused:
-            self._note()
+        return self.lab.ask(self.client.channel, UPDATE_AND_CREATE_TOPIC, header)
+
+    def _ask_for_group(self, group: str, times: int) -> RemotingCommand:
+        config = SubscriptionGroupConfig(group_name=group, retry_max_times=times)
+        body = json.dumps(to_json(config, self.lab.release)).encode()
+        return self.lab.ask(self.client.channel, UPDATE_AND_CREATE_SUBSCRIPTIONGROUP, None, body)
 
     @rule(topic=st.sampled_from(("", "bad topic", "TBW102", "SCHEDULE_TOPIC_XXXX", "x" * 300)))
     def create_wrong_topic(self, topic: str) -> None:
@@ -120,11 +131,9 @@ class TopicConfigMachine(BrokerMachine):
     @rule(group=st.sampled_from(GROUPS), times=st.integers(0, 3))
     def update_group(self, group: str, times: int) -> None:
         """An administrator's word on a group."""
-        manager = self.lab.ctx.subscription_group_manager
         self.lab.move(1)
-        config = SubscriptionGroupConfig(group_name=group, retry_max_times=times)
-        manager.update_subscription_group_config(config, self.lab.now)
-        self.lab.perform(self.lab.node.handle_timer(self.lab.now))
+        answer = self._ask_for_group(group, times)
+        self.must(answer.code == SUCCESS, "BROKER-TOPIC-7", answer)
         self._note()
 
     @precondition(lambda self: self.allows(FORCES_WAIT))
@@ -155,40 +164,49 @@ class TopicConfigMachine(BrokerMachine):
         self.lab.forces_complete = not waited
 
     @precondition(lambda self: self.allows(NO_SPACE))
-    @rule(group=st.sampled_from(GROUPS), times=st.integers(4, 7))
-    def update_group_without_space(self, group: str, times: int) -> None:
-        """BROKER-LIFECYCLE-10: the disk is full; the old file stays whole, the broker goes on."""
+    @rule(
+        what=st.sampled_from(("topic", "deleted", "send", "group")),
+        n=st.integers(0, 2),
+        count=st.integers(1, 4),
+        point=st.sampled_from((FaultPoint.NO_SPACE_CREATE, FaultPoint.NO_SPACE_WRITE)),
+    )
+    def change_without_space(self, what: str, n: int, count: int, point: FaultPoint) -> None:
+        """BROKER-TOPIC-12: the disk is full; who is refused has changed nothing."""
         disk = self.lab.disk
         assert isinstance(disk, CrashDisk)
-        fault = DiskFault(FaultPoint.NO_SPACE_CREATE, "config/*.tmp")
-        disk.faults = DiskFaults([fault])
-        manager = self.lab.ctx.subscription_group_manager
+        before = (self._tables(), self._versions(), self._files())
+        disk.faults = faults = DiskFaults([DiskFault(point, "config/*.tmp", times=9)])
         self.lab.move(1)
-        config = SubscriptionGroupConfig(group_name=group, retry_max_times=times)
-        manager.update_subscription_group_config(config, self.lab.now)
+        channel = self.client.channel
+        if what == "topic":
+            answer = self._ask_for_topic(TOPICS[n], count)
+        elif what == "deleted":
+            header = DeleteTopicRequestHeader(topic=TOPICS[n])
+            answer = self.lab.ask(channel, DELETE_TOPIC_IN_BROKER, header)
+        elif what == "group":
+            answer = self._ask_for_group(GROUPS[n % 2], count)
+        else:
+            sent = self.client.produce(TOPICS[n], b"m").answer
+            assert sent is not None
+            answer = sent
         disk.faults = None
+        after = (self._tables(), self._versions(), self._files())
+        if not faults.fired:  # nothing was written: then nothing may have changed
+            self.must(before == after, "ToldIsKept", f"{what}: {answer}")
+            return
         self.fault(NO_SPACE)
-        self.unwritten[1] = True
-        self._note_versions()
+        self.must(answer.code == SYSTEM_ERROR, "ToldIsKept", f"{what}: {answer}")
+        self.must(before == after, "RefusalChangesNothing", f"{what}: {answer.remark}")
 
     def _note(self) -> None:
         """A change was told: it was written, and it is durable where its force ended well."""
-        tables = self._tables()
-        for n, (history, table) in enumerate(zip(self.history, tables, strict=True)):
-            written = table != history[-1] and (n == 0 or not self.unwritten[1] or self._wrote(1))
+        for history, table in zip(self.history, self._tables(), strict=True):
+            written = table != history[-1]
             if written:
                 history.append(table)
             if self.lab.forces_complete and not self.lab.forces_fail and written:
                 del history[:-1]
         self._note_versions()
-
-    def _wrote(self, n: int) -> bool:
-        path = FILES[n]
-        size = self.lab.disk.size(path) if self.lab.disk.exists(path) else 0
-        text = self.lab.disk.read(path, 0, size).decode() if size else ""
-        wrote = text == self.lab.ctx.subscription_group_manager.encode()
-        self.unwritten[n] = not wrote
-        return wrote
 
     def _note_versions(self) -> None:
         for n, (version, table) in enumerate(zip(self._versions(), self._tables(), strict=True)):
@@ -206,7 +224,6 @@ class TopicConfigMachine(BrokerMachine):
             self.lab.forces_complete = True
             for pending in list(self.lab.forces):
                 self.lab.complete_force(pending)
-        self.unwritten = [False, False]
 
     @override
     def lost_power(self, image: CrashImage) -> None:
@@ -216,7 +233,6 @@ class TopicConfigMachine(BrokerMachine):
             self.must(table in history, "FileIsNeverHalf", what)
             history[:] = [table]
         self.names.clear()  # a version that nobody read is told anew
-        self.unwritten = [False, False]
         self.came_back(killed=True)
 
     def _files(self) -> dict[str, bytes]:

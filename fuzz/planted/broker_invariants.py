@@ -16,6 +16,7 @@ from refimpl.broker.processor import (
     pull_message,
 )
 from refimpl.broker.schedule_message import ScheduleMessageService
+from refimpl.broker.subscription_group_manager import SubscriptionGroupManager
 from refimpl.broker.topic_config_manager import TopicConfigManager
 from refimpl.broker.transaction_check import TransactionCheck, _Round
 from refimpl.namesrv import default_request_processor, name_server
@@ -204,13 +205,18 @@ _OFFSETS = {
 
 _FILES = {
     "own-administered-topic-is-not-written": _bug(
-        CONFIG, "ToldIsKept", TopicConfigManager, "update_topic_config", "self.persist()", "pass"
+        CONFIG,
+        "ToldIsKept",
+        TopicConfigManager,
+        "_written",
+        "self._file.write(self.encode())",
+        "pass",
     ),
     "own-new-topic-keeps-the-version": _bug(
         CONFIG,
         "VersionNamesOneTable",
         TopicConfigManager,
-        "_created",
+        "update_topic_config",
         "self.data_version = self.data_version.next_version(now)",
         "pass",
     ),
@@ -223,13 +229,37 @@ _FILES = {
         "    ctx.topic_config_manager.update_topic_config(_given(header), request.now)\n"
         "    refused = _refuse_name(ctx, request, header.topic)",
     ),
+    "own-topic-of-a-refused-change-stays": _bug(
+        CONFIG,
+        "RefusalChangesNothing",
+        TopicConfigManager,
+        "_written",
+        "self.topic_config_table, self.data_version = table, version",
+        "pass",
+    ),
+    "own-group-of-a-refused-change-stays": _bug(
+        CONFIG,
+        "RefusalChangesNothing",
+        SubscriptionGroupManager,
+        "_written",
+        "self.subscription_group_table, self.forbidden_table = groups, forbidden",
+        "pass",
+    ),
+    "own-unwritten-group-is-acknowledged": _bug(
+        CONFIG,
+        "ToldIsKept",
+        SubscriptionGroupManager,
+        "_written",
+        "raise\n",
+        "pass\n",
+    ),
     "own-deleted-topic-stays": _bug(
         CONFIG,
         "BROKER-TOPIC-7",
         TopicConfigManager,
         "delete_topic_config",
-        "self.topic_config_table.pop(topic, None)",
-        "self.topic_config_table.get(topic)",
+        "del self.topic_config_table[topic]",
+        "pass",
     ),
 }
 

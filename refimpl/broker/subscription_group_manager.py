@@ -4,7 +4,8 @@ Java 4.9.7: broker/subscription/SubscriptionGroupManager. A change gives the tab
 version and is persisted before the caller answers. Rules BROKER-MEMBER-40 to BROKER-MEMBER-47.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ from refimpl.broker.processor_threw import null_pointer
 from refimpl.model.data_version import DataVersion
 from refimpl.model.data_version import from_json as version_from_json
 from refimpl.model.data_version import to_json as version_to_json
+from refimpl.model.disk import DiskError
 from refimpl.model.ids import Millis
 from refimpl.model.subscription_group import SubscriptionGroupConfig, from_json, to_json
 from refimpl.model.topic_validator import CID_RMQ_SYS_PREFIX, validate_group
@@ -82,7 +84,8 @@ class SubscriptionGroupManager:
             return None
         config = SubscriptionGroupConfig(group_name=group)
         self.subscription_group_table[group] = config
-        self._changed(now)
+        self.data_version = self.data_version.next_version(now)
+        self._file.persist(self.encode())  # where it cannot be written it is made again: no loss
         return config
 
     def contains_subscription_group(self, group: str) -> bool:
@@ -104,32 +107,36 @@ class SubscriptionGroupManager:
         self, configs: Iterable[SubscriptionGroupConfig], now: Millis
     ) -> None:
         """Store several groups and persist once (5.5)."""
-        for given in configs:
-            config = given
-            if config.group_name is None:
-                raise null_pointer()
-            if self._ctx.release.groups_are_extended:
-                from refimpl.broker.attributes import (  # noqa: PLC0415 - administration
-                    GROUP_ATTRIBUTES,
-                    alter_attributes,
-                )
+        with self._written():
+            for given in configs:
+                config = given
+                if config.group_name is None:
+                    raise null_pointer()
+                if self._ctx.release.groups_are_extended:
+                    from refimpl.broker.attributes import (  # noqa: PLC0415 - administration
+                        GROUP_ATTRIBUTES,
+                        alter_attributes,
+                    )
 
-                old = self.subscription_group_table.get(config.group_name)
-                current: Mapping[str, str] = {} if old is None else old.attributes
-                merged = alter_attributes(
-                    GROUP_ATTRIBUTES, current, config.attributes, create=old is None
-                )
-                config = replace(config, attributes=merged)
-            assert config.group_name is not None
-            self.subscription_group_table[config.group_name] = config
-            self.data_version = self.data_version.next_version(now)
-        self.persist()
+                    old = self.subscription_group_table.get(config.group_name)
+                    current: Mapping[str, str] = {} if old is None else old.attributes
+                    merged = alter_attributes(
+                        GROUP_ATTRIBUTES, current, config.attributes, create=old is None
+                    )
+                    config = replace(config, attributes=merged)
+                assert config.group_name is not None
+                self.subscription_group_table[config.group_name] = config
+                self.data_version = self.data_version.next_version(now)
 
     def delete_subscription_group_config(self, group: str, now: Millis) -> None:
         """Remove a group; an unknown one is no error and no change. BROKER-MEMBER-45."""
-        self.forbidden_table.pop(group, None)
-        if self.subscription_group_table.pop(group, None) is not None:
-            self._changed(now)
+        if group not in self.subscription_group_table:
+            self.forbidden_table.pop(group, None)
+            return
+        with self._written():
+            self.forbidden_table.pop(group, None)
+            del self.subscription_group_table[group]
+            self.data_version = self.data_version.next_version(now)
 
     def disable_consume(self, group: str, now: Millis) -> None:
         """Switch consumption off, in memory only until the next persist. BROKER-MEMBER-46."""
@@ -137,10 +144,6 @@ class SubscriptionGroupManager:
         if config is not None:
             self.subscription_group_table[group] = replace(config, consume_enable=False)
             self.data_version = self.data_version.next_version(now)
-
-    def _changed(self, now: Millis) -> None:
-        self.data_version = self.data_version.next_version(now)
-        self.persist()
 
     # --- 5.5: groups that may not read a topic
 
@@ -161,8 +164,10 @@ class SubscriptionGroupManager:
         if bits <= 0:
             self.forbidden_table.pop(group, None)
             return
-        self.forbidden_table.setdefault(group, {})[topic] = bits
-        self._changed(now)
+        with self._written():
+            table = {**self.forbidden_table.get(group, {}), topic: bits}
+            self.forbidden_table[group] = table
+            self.data_version = self.data_version.next_version(now)
 
     # --- the file
 
@@ -174,9 +179,21 @@ class SubscriptionGroupManager:
         """Add what the file holds to the groups that are always there. BROKER-MEMBER-47."""
         return self._file.load(self.decode)
 
-    def persist(self) -> None:
-        """Write the file."""
-        self._file.persist(self.encode())
+    @contextmanager
+    def _written(self) -> Iterator[None]:
+        """Write what the body changes, or undo it and raise `DiskError`. BROKER-TOPIC-12.
+
+        What the body changed before an error of its own stays, and is written with the next change.
+        """
+        groups, forbidden = dict(self.subscription_group_table), dict(self.forbidden_table)
+        version = self.data_version
+        yield
+        try:
+            self._file.write(self.encode())
+        except DiskError:
+            self.subscription_group_table, self.forbidden_table = groups, forbidden
+            self.data_version = version
+            raise
 
     def encode(self) -> str:
         """The table as Java writes its file."""

@@ -5,13 +5,15 @@ persisted before the caller answers, and is told to the name servers.
 """
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from refimpl.model import data_version as versions
 from refimpl.model import topic_config as topic_configs
 from refimpl.model.data_version import DataVersion
+from refimpl.model.disk import DiskError
 from refimpl.model.errors import InvalidInput
 from refimpl.model.ids import JsonValue, Millis
 from refimpl.model.sys_flag import (
@@ -155,25 +157,23 @@ class TopicConfigManager:
 
     def _created(self, config: TopicConfig, now: Millis) -> None:
         """A new topic: on the disk first, then told. BROKER-TOPIC-7, BROKER-TOPIC-11."""
-        self.topic_config_table[config.topic_name] = config
-        self.data_version = self.data_version.next_version(now)
-        self.persist()
+        self.update_topic_config(config, now)
         self._ctx.registration.topic_created(config, now)
 
     # --- changes
 
     def update_topic_config(self, config: TopicConfig, now: Millis) -> None:
         """Store a configuration as an administrator gave it; the caller tells the name servers."""
-        self.topic_config_table[config.topic_name] = config
-        self.data_version = self.data_version.next_version(now)
-        self.persist()
+        with self._written():
+            self.topic_config_table[config.topic_name] = config
+            self.data_version = self.data_version.next_version(now)
 
     def update_topic_config_list(self, configs: Iterable[TopicConfig], now: Millis) -> None:
         """Store several at once; one write of the file."""
-        for config in configs:
-            self.topic_config_table[config.topic_name] = config
-            self.data_version = self.data_version.next_version(now)
-        self.persist()
+        with self._written():
+            for config in configs:
+                self.topic_config_table[config.topic_name] = config
+                self.data_version = self.data_version.next_version(now)
 
     def update_topic_unit_flag(self, topic: str, unit: bool, now: Millis) -> None:
         """Set or clear the unit bit."""
@@ -201,24 +201,28 @@ class TopicConfigManager:
         self._ctx.registration.topic_created(config, now)
 
     def update_order_topic_config(self, order_topics: Mapping[str, str], now: Millis) -> None:
-        """Take the order flags that the name server tells. BROKER-TOPIC-8."""
-        changed = False
+        """Take the order flags that the name server tells. BROKER-TOPIC-8.
+
+        Where they cannot be written they are left for the next registration, which tells them too.
+        """
+        table = dict(self.topic_config_table)
         clears = self._ctx.release.clears_order_of_unlisted_topics
-        for topic, config in list(self.topic_config_table.items()):
+        for topic, config in self.topic_config_table.items():
             listed = topic in order_topics
             if listed != config.order and (listed or clears):
-                self.topic_config_table[topic] = replace(config, order=listed)
-                changed = True
-        if changed:
-            self.data_version = self.data_version.next_version(now)
-            self.persist()
+                table[topic] = replace(config, order=listed)
+        if table != self.topic_config_table:
+            with suppress(DiskError), self._written():
+                self.topic_config_table = table
+                self.data_version = self.data_version.next_version(now)
 
     def delete_topic_config(self, topic: str, now: Millis) -> bool:
         """Forget a topic; False where it was unknown."""
-        if self.topic_config_table.pop(topic, None) is None:
+        if topic not in self.topic_config_table:
             return False
-        self.data_version = self.data_version.next_version(now)
-        self.persist()
+        with self._written():
+            del self.topic_config_table[topic]
+            self.data_version = self.data_version.next_version(now)
         return True
 
     # --- the file
@@ -231,9 +235,19 @@ class TopicConfigManager:
         """Add what the file holds to the system topics; the file wins. BROKER-TOPIC-9."""
         return self._file.load(self.decode)
 
-    def persist(self) -> None:
-        """Write the file."""
-        self._file.persist(self.encode())
+    @contextmanager
+    def _written(self) -> Iterator[None]:
+        """Write what the body changes, or undo it and raise `DiskError`. BROKER-TOPIC-12.
+
+        What the body changed before an error of its own stays, and is written with the next change.
+        """
+        table, version = dict(self.topic_config_table), self.data_version
+        yield
+        try:
+            self._file.write(self.encode())
+        except DiskError:
+            self.topic_config_table, self.data_version = table, version
+            raise
 
     def encode(self) -> str:
         """The table and its version as Java's pretty JSON."""

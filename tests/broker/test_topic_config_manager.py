@@ -4,11 +4,17 @@ import json
 
 import pytest
 
+from fuzz.dialogue import Client
 from refimpl.model.data_version import DataVersion
 from refimpl.model.ids import JsonValue
 from refimpl.model.release import RELEASES, Release
+from refimpl.model.subscription import build_subscription_data
 from refimpl.model.sys_flag import PERM_READ, PERM_WRITE
 from refimpl.model.topic_config import TopicConfig
+from refimpl.remoting.header.topic_admin import CreateTopicRequestHeader
+from refimpl.sim.crash_disk import CrashDisk
+from refimpl.sim.disk_faults import DiskFault, DiskFaults, FaultPoint
+from refimpl.sim.node_lab import BrokerLab
 from tests import vectors
 from tests.broker.harness import NOW, SMALL, BrokerUnderTest
 
@@ -77,7 +83,7 @@ def test_nothing_is_created_after_a_topic_without_inheritance(release: Release) 
 def test_a_stored_default_topic_obeys_the_switch() -> None:
     """BROKER-TOPIC-5: TBW102 of the file, while autoCreateTopicEnable is off now."""
     first = BrokerUnderTest().start()
-    first.ctx.topic_config_manager.persist()
+    first.ctx.topic_config_manager.update_topic_config_list((), first.now)
     second = BrokerUnderTest(
         overrides={"autoCreateTopicEnable": "false"}, disk=first.disk.image()
     ).start()
@@ -158,3 +164,88 @@ def test_a_created_topic_is_on_the_disk_before_the_answer() -> None:
     again = BrokerUnderTest(disk=broker.disk.image()).start()
     assert "Fresh" in again.ctx.topic_config_manager.topic_config_table
     assert SMALL["brokerName"] in again.ctx.topic_config_manager.topic_config_table
+
+
+def full(lab: BrokerLab, point: FaultPoint) -> None:
+    disk = lab.disk
+    assert isinstance(disk, CrashDisk)
+    disk.faults = DiskFaults([DiskFault(point, "config/*.tmp", times=1000)])
+
+
+def empty(lab: BrokerLab) -> None:
+    disk = lab.disk
+    assert isinstance(disk, CrashDisk)
+    disk.faults = None
+
+
+@ALL
+@pytest.mark.parametrize("point", [FaultPoint.NO_SPACE_CREATE, FaultPoint.NO_SPACE_WRITE])
+def test_a_change_that_cannot_be_written_is_no_change(release: Release, point: FaultPoint) -> None:
+    """BROKER-TOPIC-12: for an administrator and for a send, and once there is room they go on."""
+    lab = BrokerLab(release, CrashDisk())
+    lab.start()
+    client = Client(lab)
+    manager = lab.ctx.topic_config_manager
+    before = (dict(manager.topic_config_table), manager.data_version)
+    header = CreateTopicRequestHeader(
+        topic="T",
+        default_topic="TBW102",
+        read_queue_nums=4,
+        write_queue_nums=4,
+        perm=6,
+        topic_filter_type="SINGLE_TAG",
+        topic_sys_flag=0,
+        order=False,
+    )
+    full(lab, point)
+    refused = [lab.ask(client.channel, 17, header), client.produce("U", b"m").answer]
+    assert [answer and answer.code for answer in refused] == [1, 1]
+    assert all(answer and "IOException" in (answer.remark or "") for answer in refused)
+    assert (manager.topic_config_table, manager.data_version) == before
+    assert lab.ctx.store.max_phy_offset == 0
+    empty(lab)
+    assert lab.ask(client.channel, 17, header).code == 0
+    lab.kill()
+    lab.start()
+    assert "T" in lab.ctx.topic_config_manager.topic_config_table
+
+
+@ALL
+def test_a_group_that_is_made_by_its_first_use_goes_on(release: Release) -> None:
+    """BROKER-TOPIC-12: its retry topic waits for a heartbeat that finds room."""
+    lab = BrokerLab(release, CrashDisk())
+    lab.start()
+    client = Client(lab)
+    client.produce("T", b"m")
+    lab.settle()
+    full(lab, FaultPoint.NO_SPACE_CREATE)
+    consumers = {"G": (build_subscription_data("T", "*"),)}
+    assert client.heart_beat("c", consumers=consumers).code == 0
+    assert lab.ctx.consumer_manager.get_consumer_group_info("G") is not None
+    pulled = client.pull("G", "T", 0, 0).answer
+    assert pulled is not None
+    assert pulled.code == 0
+    table = lab.ctx.topic_config_manager.topic_config_table
+    assert "%RETRY%G" not in table
+    back = client.send_back("G", 0, level=0, max_times=3).answer
+    assert back is not None
+    assert back.code == 1
+    empty(lab)
+    assert client.heart_beat("c", consumers=consumers).code == 0
+    assert "%RETRY%G" in lab.ctx.topic_config_manager.topic_config_table
+
+
+@ALL
+def test_order_flags_that_cannot_be_written_come_again(release: Release) -> None:
+    """BROKER-TOPIC-12, BROKER-TOPIC-8: nobody asked, so nobody is refused."""
+    lab = BrokerLab(release, CrashDisk())
+    lab.start()
+    Client(lab).produce("T", b"m")
+    manager = lab.ctx.topic_config_manager
+    version = manager.data_version
+    full(lab, FaultPoint.NO_SPACE_CREATE)
+    manager.update_order_topic_config({"T": "broker-a:1"}, lab.now)
+    assert (manager.is_order_topic("T"), manager.data_version) == (False, version)
+    empty(lab)
+    manager.update_order_topic_config({"T": "broker-a:1"}, lab.now)
+    assert manager.is_order_topic("T")

@@ -3,12 +3,14 @@
 Java 4.9.7: broker/processor/ClientManageProcessor. Rules BROKER-MEMBER-1 to BROKER-MEMBER-14.
 """
 
+from contextlib import suppress
 from dataclasses import replace
 
 from refimpl.broker.client_channel_info import ClientChannelInfo
 from refimpl.broker.consumer_group_info import CONSUME_ACTIVELY
 from refimpl.broker.context import BrokerContext, Request
 from refimpl.broker.processor_threw import null_pointer
+from refimpl.model.disk import DiskError
 from refimpl.model.subscription import SQL92, is_tag_type
 from refimpl.model.sys_flag import PERM_READ, PERM_WRITE, build_topic_sys_flag
 from refimpl.model.topic_validator import retry_topic
@@ -75,14 +77,15 @@ def _register_consumer(
     assert data.group_name is not None  # the line above refuses null
     if group is not None:
         notify = group.notify_consumer_ids_changed_enable
-        ctx.topic_config_manager.create_topic_in_send_message_back_method(
-            retry_topic(data.group_name),
-            group.retry_queue_nums,
-            PERM_WRITE | PERM_READ,
-            build_topic_sys_flag(unit=False, has_unit_sub=True) if data.unit_mode else 0,
-            now,
-            order=ordered,
-        )
+        with suppress(DiskError):  # the next heartbeat tries again, and a give-back is refused
+            ctx.topic_config_manager.create_topic_in_send_message_back_method(
+                retry_topic(data.group_name),
+                group.retry_queue_nums,
+                PERM_WRITE | PERM_READ,
+                build_topic_sys_flag(unit=False, has_unit_sub=True) if data.unit_mode else 0,
+                now,
+                order=ordered,
+            )
     elif ctx.release.heartbeat_needs_group:
         return
     manager = ctx.consumer_manager
