@@ -20,6 +20,7 @@ from benchmarks.measures import (
 )
 from benchmarks.report import markdown, rows, write
 from benchmarks.servers import REFERENCE
+from benchmarks.trace_events import measure_trace_events
 
 _PARTS = (
     "start",
@@ -29,6 +30,7 @@ _PARTS = (
     "crash-images",
     "machine-rules",
     "explorer",
+    "trace-events",
 )
 
 
@@ -85,6 +87,8 @@ def main(
         measure_machine_rules(results, min(rounds, 3))
     if "explorer" in parts:
         measure_explorer(results, min(rounds, 3))
+    if "trace-events" in parts:
+        measure_trace_events(results, min(rounds, 3))
     write(results, path)
     click.echo(markdown(results), nl=False)
     missed = any(row.met is False for row in rows(results)) or results.lost.get(REFERENCE, 0) > 0

@@ -37,6 +37,7 @@ GOALS = (
     Goal("crash images/s", Relation.AT_LEAST, 1000),
     Goal("machine rules/s, store without crashes", Relation.AT_LEAST, 1500),
     Goal("explored transitions/s, group commit", Relation.AT_LEAST, 50_000),
+    Goal("trace events/s, GroupCommit", Relation.AT_LEAST, 10_000),
     Goal("sync msg/s, async flush", Relation.RATE_RATIO, 0.9),
     Goal("async msg/s, async flush", Relation.RATE_RATIO, 0.3),
     Goal("one-way msg/s, async flush", Relation.RATE_RATIO, 0.3),

@@ -95,8 +95,12 @@ def run(
     seconds: int = 120,
     heap: str = "1g",
     flags: Sequence[str] = (),
+    brief: bool = False,
 ) -> TlcRun:
     """Check `module` as `config` says; modules beside it and `extra_modules` can be extended.
+
+    `brief` says that it takes seconds, however long the caller waits: Java's second compiler costs
+    more than it gains then.
 
     Raises `TlcMissing` where there is no TLC. Deadlock is not an error unless asked for: a bound
     ends a model as well.
@@ -109,17 +113,17 @@ def run(
         for path in [*sorted(module.parent.glob("*.tla")), *extra_modules, module]:
             shutil.copyfile(path, work / path.name)
         shutil.copyfile(config, work / "model.cfg")
-        command = _command(tlc, folder, heap, workers, seconds)
+        command = _command(tlc, folder, heap, workers, brief=brief or seconds <= _SMALL)
         command += [*flags, "-config", "model.cfg", module.stem]
         return _run(command, work, seconds)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _command(tlc: Tlc, folder: Path, heap: str, workers: int, seconds: int) -> list[str]:
+def _command(tlc: Tlc, folder: Path, heap: str, workers: int, *, brief: bool) -> list[str]:
     (folder / "tmp").mkdir()
     java = [str(tlc.java), "-XX:+UseSerialGC", f"-Xmx{heap}", "-Xss16m"]
-    if seconds <= _SMALL:
+    if brief:
         java.append("-XX:TieredStopAtLevel=1")
     java += [f"-Djava.io.tmpdir={folder / 'tmp'}", "-cp", str(tlc.jar), "tlc2.TLC"]
     java += ["-tool", "-nowarning", "-metadir", str(folder / "states"), "-workers", str(workers)]

@@ -328,7 +328,8 @@ def _follow(  # noqa: PLR0917 - what a run of TLC is made of
         ]
         text = f"SPECIFICATION {specification}\nCONSTANTS\n  " + "\n  ".join(lines)
         config.write_text(text + "\nCONSTRAINT Report\n", "ascii")
-        return run(folder / f"{model.module}.tla", config, extra_modules=(data,), seconds=seconds)
+        module = folder / f"{model.module}.tla"
+        return run(module, config, extra_modules=(data,), seconds=seconds, brief=True)
 
 
 def _is_of(model: Model, event: TraceEvent) -> bool:

@@ -3,6 +3,9 @@
 import json
 from pathlib import Path
 
+import pytest
+
+from benchmarks import crash_images, explorer, machine_rules, report, trace_events
 from benchmarks.measures import Results, guarded
 from benchmarks.report import markdown, rows, write
 from conformance.verdict import TargetUnavailable
@@ -69,3 +72,16 @@ def test_what_is_absent_is_told(tmp_path: Path) -> None:
     written = json.loads((tmp_path / "build" / "bench.json").read_text("utf-8"))
     assert written["lost"] == {"reference": 2}
     assert written["rows"] == []
+
+
+@pytest.mark.parametrize(
+    ("goal", "measure"),
+    [
+        (crash_images.GOAL, "crash images/s"),
+        (machine_rules.GOAL, machine_rules.MEASURE),
+        (explorer.GOAL, explorer.AUTOMATON),
+        (trace_events.GOAL, trace_events.MEASURE),
+    ],
+)
+def test_goals_are_the_same_alone_and_in_the_table(goal: int, measure: str) -> None:
+    assert [g.bound for g in report.GOALS if g.measure == measure] == [goal]
