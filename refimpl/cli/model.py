@@ -155,18 +155,18 @@ def parity_command(names: tuple[str, ...], seconds: int) -> None:
     sys.exit(worst)
 
 
-def _both_sides(row: manifest.Row, seconds: int) -> parity.Parity:
+def _both_sides(row: manifest.Row, limit: int) -> parity.Parity:
     """Explore a model on both sides. Raises `NoScope`, `TlcMissing`, `GraphRefused`."""
     if row.expect != manifest.HOLDS:
         raise NoScope(row.config, "its counterexample ends the exploration")
     text = (manifest.FOLDER / f"{row.config}.cfg").read_text("utf-8")
     scoped = scope_of(row.module, parity.constants(text))
     begun = time.monotonic()
-    model = parity.space_of(graph.read(graph.dot(row, seconds=seconds)))
-    between = time.monotonic()
+    model = parity.space_of(graph.read(graph.dot(row, seconds=limit)))
+    between, computed = time.monotonic(), time.process_time()
     code = scoped.explore()
-    ended = time.monotonic()
-    return parity.Parity(row.config, code, model, ended - between, between - begun)
+    seconds = time.process_time() - computed
+    return parity.Parity(row.config, code, model, seconds, between - begun)
 
 
 def _row(name: str) -> manifest.Row:

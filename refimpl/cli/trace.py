@@ -38,12 +38,20 @@ def check_command(
     """Check the traces of FILES (NDJSON, spec/trace.md) against the models.
 
     Exit status: 0 every trace is accepted, 1 one is not, 2 one got no verdict, 3 a file is no
-    trace.
+    trace, or there is none of that name.
     """
     worst = 0
     events: Counter[str] = Counter()
-    for path in files:
-        traces = [t for t in _read(path) if not names or t.header.trace in names]
+    found = {path: _read(path) for path in files}
+    known = {trace.header.trace for traces in found.values() for trace in traces}
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        click.echo(f"no trace of that name: {', '.join(unknown)}", err=True)
+        sys.exit(_HARNESS_FAILED)
+    for path, there in found.items():
+        traces = [t for t in there if not names or t.header.trace in names]
+        if not traces:
+            continue  # those that were asked for are in another file
         try:
             judged = trace_check.check(
                 traces, models=models or tuple(trace_check.MODELS), seconds=seconds
@@ -114,8 +122,14 @@ def _told(judged: list[trace_check.Judged], path: Path) -> int:
 
 
 def _read(path: Path) -> list[Trace]:
+    """The traces of a file; ends the command where it holds none."""
     try:
-        return read(path.read_text("utf-8").splitlines())
-    except TraceRefused as refused:
-        click.echo(f"{path}: {refused}", err=True)
+        traces = read(path.read_text("utf-8").splitlines())
+    except (TraceRefused, UnicodeDecodeError) as refused:
+        why = refused if isinstance(refused, TraceRefused) else "is no text in UTF-8"
+        click.echo(f"{path}: {why}", err=True)
         sys.exit(_HARNESS_FAILED)
+    if not traces:
+        click.echo(f"{path}: holds no trace", err=True)
+        sys.exit(_HARNESS_FAILED)
+    return traces

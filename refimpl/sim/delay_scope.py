@@ -200,7 +200,7 @@ class DelayWorld:
 
     def copy(self) -> "DelayWorld":
         """An independent state."""
-        twin = copied(self)
+        twin = copied(self, shared=(self.ctx.config, self.ctx.release))
         assert isinstance(twin, DelayWorld)
         return twin
 

@@ -5,7 +5,7 @@ settings never change.
 """
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from enum import Enum
 from types import MethodType
 
@@ -31,9 +31,12 @@ def fork(lab: StoreLab) -> StoreLab:
     return copied
 
 
-def copied(value: object) -> object:
-    """An independent copy of anything made of our media and of plain containers."""
-    return _copy(value, {})
+def copied(value: object, shared: Iterable[object] = ()) -> object:
+    """An independent copy of anything made of our media and of plain containers.
+
+    `shared`: parts that never change, so that both have them.
+    """
+    return _copy(value, {id(part): part for part in shared})
 
 
 _Copier = Callable[[object, _Memo], object]

@@ -22,8 +22,8 @@ class Parity(NamedTuple):
     config: str
     code: StateSpace
     model: StateSpace
-    code_seconds: float
-    model_seconds: float
+    code_seconds: float  # of the processor
+    model_seconds: float  # with the start of TLC, until its graph is read
 
     @property
     def holds(self) -> bool:

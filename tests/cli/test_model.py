@@ -1,4 +1,4 @@
-"""`rmqref model`: what it prints and how it ends, on good and bad input. TLC starts once."""
+"""`rmqref model`: what it prints and how it ends, on good and bad input."""
 
 from pathlib import Path
 
@@ -7,11 +7,12 @@ from click.testing import CliRunner, Result
 
 from refimpl.cli import model as command
 from refimpl.cli.__main__ import main
-from refimpl.model.state_space import StateSpace
+from refimpl.model.state_space import StateSpace, variables_of
 from refimpl.sim.scopes import Scoped
 from refimpl.tlc import graph, locate, manifest
 from refimpl.tlc.locate import TlcMissing
 from refimpl.tlc.manifest import Row
+from refimpl.tlc.parity import Parity
 from refimpl.tlc.runner import Outcome, State, TlcRun, read
 
 FIRST = State(1, "Initial predicate", "/\\ n = 0")
@@ -214,6 +215,24 @@ def test_parity_of_what_cannot_be_compared(name: str, why: str) -> None:
     assert result.output.count("\n") == 1
 
 
+def test_parity_ends_as_its_worst_module(monkeypatch: pytest.MonkeyPatch) -> None:
+    one, two = variables_of({"n": 1}), variables_of({"n": 2})
+    small = StateSpace({one: None}, frozenset())
+    whole = StateSpace({one: None, two: (one, "Up")}, frozenset({(one, "Up", two)}))
+    for code, status, told in (
+        (whole, 0, "the same 2 states and 1 transitions on both sides"),
+        (small, 1, " DIFFERS: the code has 1 states and 0 transitions, the model 2 and 1"),
+    ):
+        sides = [Parity("A", code, whole, 0.0, 0.0), Parity("B", whole, whole, 0.0, 0.0)]
+        monkeypatch.setattr(command, "_both_sides", lambda _row, _limit, left=sides: left.pop(0))
+        result = rmqref("parity", "GroupCommit", "Dispatch")
+        assert result.exit_code == status
+        assert told in result.output.splitlines()[0]
+        assert result.output.splitlines()[-1].startswith("B: the same 2 states")
+        assert ("    Init, Up" in result.output.splitlines()) is (status == 1)
+
+
+@pytest.mark.slow
 def test_the_graph_and_the_certificate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The only start of TLC here: its graph is written, and then compared with the code."""
     try:

@@ -197,13 +197,8 @@ def written(config: str, folder: Path) -> Callable[[], None]:
     return run
 
 
-@pytest.mark.parametrize(
-    "config",
-    [
-        pytest.param(name, marks=() if name == "DelayQueueSkipsFailed" else pytest.mark.slow)
-        for name in BUGS
-    ],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("config", BUGS)
 def test_a_counterexample_is_refused_unless_the_bug_is_there(config: str, tmp_path: Path) -> None:
     test = written(config, tmp_path)
     test()
