@@ -13,8 +13,8 @@ def bytes_to_hex(data: bytes) -> str:
 def hex_to_bytes(text: str | None) -> bytes:
     """The bytes of `text`, leniently (STORE-MESSAGE-19); raises `InvalidInput` where it is empty.
 
-    Either case; an odd last character is dropped; a character that is no digit counts as 0xFF, so
-    that it sets the bits of both halves.
+    Either case; an odd last character is dropped; a character that is no digit counts as -1: it
+    sets the upper half as the first of a pair, and both as the second.
     """
     if not text:
         raise InvalidInput("hex", str(text), "empty")  # Java answers null, and its users fall over

@@ -87,5 +87,7 @@ def test_order_of_what_was_parsed() -> None:
     old = list(properties.in_java_order(given, RELEASE_4_9))
     # WAIT and DELAY share a bucket
     assert old == ["KEYS", "UNIQ_KEY", "WAIT", "DELAY", "TAGS"]
-    assert list(properties.in_java_order(given, RELEASE_5_5)) != list(given)
     assert properties.in_java_order(given, RELEASE_5_5) == given
+    letters = {"z": "1", "a": "2", "m": "3"}
+    assert "".join(properties.in_java_order(letters, RELEASE_4_9)) == "azm"
+    assert "".join(properties.in_java_order(letters, RELEASE_5_5)) == "amz"
