@@ -1,5 +1,7 @@
 """Two stores are compared by what they serve. STORE-INSPECT-4."""
 
+import pytest
+
 from refimpl.inspect.comparison import Difference, compare
 from refimpl.inspect.store_reading import open_reading
 from refimpl.sim.memory_disk import MemoryDisk
@@ -19,12 +21,20 @@ def test_equal_stores_and_names_of_files() -> None:
     assert differences(left, right) == []
 
 
-def test_one_field_of_one_message() -> None:
+@pytest.mark.parametrize(
+    ("place", "name"),
+    [
+        (19, "flag"), (38, "sys_flag"), (47, "born_timestamp"), (51, "born_host"),
+        (55, "born_host"), (63, "store_timestamp"), (67, "store_host"), (71, "store_host"),
+        (75, "reconsume_times"), (83, "prepared_transaction_offset"),
+    ],
+)  # fmt: skip
+def test_one_field_of_one_message(place: int, name: str) -> None:
     left, right = files_of(NAME), files_of(NAME)
     path = f"commitlog/{0:020d}"
-    right[path] = right[path][:47] + bytes([right[path][47] ^ 1]) + right[path][48:]
+    right[path] = right[path][:place] + bytes([right[path][place] ^ 1]) + right[path][place + 1 :]
     found = differences(left, right)
-    assert [(d.where, d.what) for d in found] == [("S_A queue 0", "message 0: born_timestamp")]
+    assert [(d.where, d.what) for d in found] == [("S_A queue 0", f"message 0: {name}")]
 
 
 def test_queues_offsets_and_tables() -> None:

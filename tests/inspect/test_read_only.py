@@ -59,6 +59,22 @@ def test_nothing_is_changed(stores: Sequence[Path]) -> None:
     assert [tree(store) for store in stores] == before
 
 
+def test_files_are_opened_for_reading(
+    stores: Sequence[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """STORE-INSPECT-1: with rights to write nobody would see the difference."""
+    modes, real = set(), os.open
+
+    def opened(path: str | Path, flags: int, mode: int = 0o777) -> int:
+        modes.add(flags & ~os.O_CLOEXEC)
+        return real(path, flags, mode)
+
+    monkeypatch.setattr(os, "open", opened)
+    assert run("inspect", stores[0])[0] == 0
+    assert run("diff", stores[0], stores[0])[0] == 0
+    assert modes == {os.O_RDONLY}
+
+
 def unprivileged(store: Path, *words: str) -> subprocess.CompletedProcess[str]:
     """Run as somebody with few rights: as another user, where the tests run as root."""
     command = [sys.executable, "-m", "refimpl.cli", "store", *words, str(store)]
@@ -117,6 +133,20 @@ def test_sizes_and_release_are_deduced(stores: Sequence[Path], number: int) -> N
     assert summary["mappedFileSizeConsumeQueue"] == 2000
     assert (summary["maxHashSlotNum"], summary["maxIndexNum"]) == (100, 400)
     assert shown["findings"] == []
+
+
+def test_the_length_is_the_one_of_most_files(stores: Sequence[Path]) -> None:
+    """STORE-INSPECT-2: two files that are too long do not outvote names and the others."""
+    for start in (0, 16384):
+        path = stores[2] / f"commitlog/{start:020d}"
+        path.write_bytes(path.read_bytes() + bytes(16384))
+    code, text = run("inspect", "--json", stores[2])
+    shown = json.loads(text)
+    summary = {row["what"]: row["value"] for row in shown["store"]}
+    assert (code, summary["mappedFileSizeCommitLog"]) == (1, 16384)
+    assert [(f["rule"], f["path"]) for f in shown["findings"]] == [
+        ("STORE-FILES-2", f"commitlog/{start:020d}") for start in (0, 16384)
+    ]
 
 
 def test_the_tables_say_what_the_manifest_says(stores: Sequence[Path]) -> None:
