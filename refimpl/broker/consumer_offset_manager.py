@@ -12,10 +12,18 @@ from typing import TYPE_CHECKING
 from refimpl.broker.behind_log import BehindLog
 from refimpl.broker.json_text import parse_object, to_pretty
 from refimpl.model.data_version import DataVersion, from_json, to_json
-from refimpl.model.ids import JsonValue, Millis, QueueId, QueueOffset, Topic
+from refimpl.model.ids import Group, JsonValue, Millis, QueueId, QueueOffset, Topic
 from refimpl.model.java import parse_int, remainder
 from refimpl.model.topic_validator import RMQ_SYS_TRANS_HALF_TOPIC, RMQ_SYS_TRANS_OP_HALF_TOPIC
-from refimpl.model.trace import PersistWalk, TransactionStarted
+from refimpl.model.trace import (
+    CommitOffset,
+    LoadOffset,
+    MoveOffset,
+    PersistOffset,
+    PersistWalk,
+    QueryOffset,
+    TransactionStarted,
+)
 from refimpl.remoting.body.java_json import Writable, write
 
 if TYPE_CHECKING:
@@ -29,6 +37,7 @@ _WALKS = tuple(
 )
 
 OffsetTable = dict[str, dict[int, int]]
+_Row = CommitOffset | QueryOffset | MoveOffset | PersistOffset | LoadOffset
 
 
 class ConsumerOffsetManager:
@@ -67,6 +76,8 @@ class ConsumerOffsetManager:
             self.offset_table[key] = {queue_id: offset}
         else:
             table[queue_id] = offset
+        if self._ctx.tracer is not None:
+            self._tell(CommitOffset, {key: {queue_id: offset}})
         if self._ctx.release.consumer_offset_has_version:
             self._versions += 1
             step = self._ctx.config.integer("consumerOffsetUpdateVersionStep")
@@ -84,7 +95,10 @@ class ConsumerOffsetManager:
             if reset is not None and queue_id in reset:
                 return reset[queue_id]
         table = self.offset_table.get(key)
-        return -1 if table is None else table.get(queue_id, -1)
+        offset = -1 if table is None else table.get(queue_id, -1)
+        if self._ctx.tracer is not None:
+            self._tell(QueryOffset, {key: {queue_id: offset}})
+        return offset
 
     def query_offsets(self, group: str, topic: str) -> dict[int, int] | None:
         """All queues of one group and topic; None where nothing was ever committed."""
@@ -118,6 +132,7 @@ class ConsumerOffsetManager:
         key = topic + TOPIC_GROUP_SEPARATOR + group
         self.reset_offset_table.setdefault(key, {})[queue_id] = offset
         self.offset_table.setdefault(key, {})[queue_id] = offset
+        self._tell(MoveOffset, {key: {queue_id: offset}})
 
     def has_offset_reset(self, topic: str, group: str, queue_id: int) -> bool:
         """True while a reset waits for the next pull. BROKER-OFFSET-13."""
@@ -143,17 +158,23 @@ class ConsumerOffsetManager:
         """Copy the offsets of one topic; the target's own are replaced. BROKER-OFFSET-8."""
         offsets = self.offset_table.get(topic + TOPIC_GROUP_SEPARATOR + source)
         if offsets is not None:
-            self.offset_table[topic + TOPIC_GROUP_SEPARATOR + target] = dict(offsets)
+            key = topic + TOPIC_GROUP_SEPARATOR + target
+            self._tell(MoveOffset, _gone(self.offset_table, key))
+            self.offset_table[key] = dict(offsets)
+            self._tell(MoveOffset, {key: offsets})
 
     def remove_offset(self, group: str) -> None:
         """Forget a group in every table. BROKER-OFFSET-9."""
         for table in (self.offset_table, self.reset_offset_table, self.pull_offset_table):
             for key in [k for k in table if _two(k) and _parts(k)[1] == group]:
+                if table is self.offset_table:
+                    self._tell(MoveOffset, _gone(table, key))
                 del table[key]
 
     def clean_offset_by_topic(self, topic: str) -> None:
         """Forget a deleted topic (5.5); companions go only with an offset. BROKER-OFFSET-10."""
         for key in [k for k in self.offset_table if _two(k) and _parts(k)[0] == topic]:
+            self._tell(MoveOffset, _gone(self.offset_table, key))
             del self.offset_table[key]
             self.pull_offset_table.pop(key, None)
             self.reset_offset_table.pop(key, None)
@@ -169,6 +190,7 @@ class ConsumerOffsetManager:
                 offset <= self._ctx.store.min_offset_in_queue(Topic(topic), QueueId(queue_id))
                 for queue_id, offset in table.items()
             ):
+                self._tell(MoveOffset, _gone(self.offset_table, key))
                 del self.offset_table[key]
 
     def query_min_offset_in_all_group(
@@ -212,6 +234,8 @@ class ConsumerOffsetManager:
                 if offset > 0:
                     end = self._ctx.store.next_offset(topic, QueueId(queue_id))
                     table[queue_id] = min(offset, end)
+                    if offset > end:
+                        self._tell(MoveOffset, {key: {queue_id: end}})
         self._walks = BehindLog(self._rows_of_walks())
         if self._ctx.tracer is not None:
             self._ctx.tracer(TransactionStarted(*_walk(self.offset_table)))
@@ -234,7 +258,19 @@ class ConsumerOffsetManager:
 
     def load(self) -> bool:
         """Read the file or its backup."""
-        return self._file.load(self.decode)
+        loaded = self._file.load(self.decode)
+        self._tell(LoadOffset, self.offset_table)
+        return loaded
+
+    def _tell(self, event: type[_Row], table: OffsetTable) -> None:
+        """Tell a tracer of each row."""
+        tracer = self._ctx.tracer
+        if tracer is None:
+            return
+        for key, rows in table.items():
+            topic, _, group = key.partition(TOPIC_GROUP_SEPARATOR)
+            for queue_id, offset in rows.items():
+                tracer(event(Group(group), Topic(topic), QueueId(queue_id), QueueOffset(offset)))
 
     def persist(self) -> None:
         """Write the file; the offsets of the transaction check as far as the log is durable."""
@@ -245,6 +281,7 @@ class ConsumerOffsetManager:
             for key, rows in self.offset_table.items()
             if key not in _WALKS or key in settled
         }
+        self._tell(PersistOffset, table)
         written = self._file.persist(to_pretty(self._tree(table), self._ctx.release))
         if written and self._ctx.tracer is not None:
             self._ctx.tracer(PersistWalk(*_walk(table)))
@@ -302,6 +339,11 @@ def _read_table(value: JsonValue) -> OffsetTable:
 def _walk(table: OffsetTable) -> Iterator[QueueOffset]:
     """The two offsets of the transaction check, -1 where there is none; for a tracer."""
     return (QueueOffset(table.get(key, {}).get(0, -1)) for key in _WALKS)
+
+
+def _gone(table: OffsetTable, key: str) -> OffsetTable:
+    """The rows of a key that is forgotten."""
+    return {key: dict.fromkeys(table.get(key, {}), -1)}
 
 
 def _parts(key: str) -> list[str]:

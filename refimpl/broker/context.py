@@ -201,5 +201,5 @@ class BrokerContext:
 
     def config_file(self, path: str) -> ConfigFile:
         """A file of `config/`, persisted through this broker's disk and forces."""
-        self.config_files.append(ConfigFile(self.disk, path, self.force))
+        self.config_files.append(ConfigFile(self.disk, path, self.force, self.tracer))
         return self.config_files[-1]

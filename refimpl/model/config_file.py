@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from refimpl.model.disk import Disk, DiskError
 from refimpl.model.errors import InvalidInput
+from refimpl.model.trace import Forced, Load, Persist, RenameToBackup, RenameToMain, Tracer
 
 _UNREADABLE = "\0"  # what no decoder takes
 
@@ -28,13 +29,17 @@ class ConfigFile:
         "_loaded",
         "_pending",
         "_rooted",
+        "_tracer",
         "is_settling",
         "path",
     )
 
-    def __init__(self, disk: Disk, path: str, force: Force | None = None) -> None:
+    def __init__(
+        self, disk: Disk, path: str, force: Force | None = None, tracer: Tracer | None = None
+    ) -> None:
         self._disk = disk
         self._force = force
+        self._tracer = tracer
         self._durable = False  # the main file is known to be whole on the platter
         self._loaded: str | None = None  # what was loaded, while nobody knows if it is durable
         self.is_settling = False  # a force tells soon; until then nothing can be written
@@ -52,6 +57,7 @@ class ConfigFile:
         backup = self.path + ".bak"
         first, second = self._text(self.path), self._text(backup)
         if first and _decoded(decode, first):
+            self._tell_loaded(backup=False)
             self._durable = second is None
             if not self._durable:
                 self._loaded = first
@@ -59,8 +65,15 @@ class ConfigFile:
             return True
         self._durable = False
         if second:
-            return _decoded(decode, second)
+            loaded = _decoded(decode, second)
+            self._tell_loaded(backup=loaded)
+            return loaded
+        self._tell_loaded(backup=False)
         return not first or second is not None
+
+    def _tell_loaded(self, *, backup: bool) -> None:
+        if self._tracer is not None:
+            self._tracer(Load(self.path, backup))
 
     def persist(self, text: str) -> bool:
         """Write `text` so that at every instant the file or its backup holds a whole text.
@@ -125,6 +138,9 @@ class ConfigFile:
         backup, temporary = path + ".bak", path + ".tmp"
         directory = path.rpartition("/")[0]
         self._write_temporary(data)
+        tracer = self._tracer
+        if tracer is not None:
+            tracer(Persist(path))
         if not self._rooted:
             parts = directory.split("/")[:-1] if directory else []
             for depth in range(len(parts) + 1):
@@ -137,8 +153,12 @@ class ConfigFile:
         elif self._durable:
             disk.rename(path, backup)
             disk.sync_directory(directory)
+            if tracer is not None:
+                tracer(RenameToBackup(path))
         self._durable = False
         disk.rename(temporary, path)
+        if tracer is not None:
+            tracer(RenameToMain(path))
         disk.sync_directory(directory)
         self._make_durable()
 
@@ -154,6 +174,8 @@ class ConfigFile:
 
     def _is_durable(self) -> None:
         self._durable = True
+        if self._tracer is not None:
+            self._tracer(Forced(self.path))
         disk, backup = self._disk, self.path + ".bak"
         if disk.exists(backup) and disk.size(backup) == 0:
             try:

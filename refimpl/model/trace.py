@@ -7,7 +7,7 @@ A part that may be traced holds `Tracer | None` and pays one comparison where no
 
 from typing import NamedTuple, Protocol, TypeAlias
 
-from refimpl.model.ids import PhysicalOffset, QueueId, QueueOffset, Ticket, Topic
+from refimpl.model.ids import Group, PhysicalOffset, QueueId, QueueOffset, Ticket, Topic
 
 
 class Append(NamedTuple):
@@ -331,6 +331,85 @@ class PersistWalk(NamedTuple):
     op: QueueOffset
 
 
+class CommitOffset(NamedTuple):
+    """ConsumeOffset: the broker stored what a consumer says, for a queue of a group."""
+
+    group: Group
+    topic: Topic
+    queue_id: QueueId
+    offset: QueueOffset
+
+
+class QueryOffset(NamedTuple):
+    """ConsumeOffset: the broker answered with this offset, -1 where it has none."""
+
+    group: Group
+    topic: Topic
+    queue_id: QueueId
+    offset: QueueOffset
+
+
+class MoveOffset(NamedTuple):
+    """The world: an administrator or a recovery moved the offset.
+
+    -1: it is forgotten.
+    """
+
+    group: Group
+    topic: Topic
+    queue_id: QueueId
+    offset: QueueOffset
+
+
+class PersistOffset(NamedTuple):
+    """The file of offsets: the table that is written down next has this row."""
+
+    group: Group
+    topic: Topic
+    queue_id: QueueId
+    offset: QueueOffset
+
+
+class LoadOffset(NamedTuple):
+    """The file of offsets: the table that was loaded has this row."""
+
+    group: Group
+    topic: Topic
+    queue_id: QueueId
+    offset: QueueOffset
+
+
+class Persist(NamedTuple):
+    """ConsumeOffset: the new text of a file of `config/` stands in its temporary file."""
+
+    file: str
+
+
+class RenameToBackup(NamedTuple):
+    """ConsumeOffset: the former file became the backup."""
+
+    file: str
+
+
+class RenameToMain(NamedTuple):
+    """ConsumeOffset: the temporary file took its place."""
+
+    file: str
+
+
+class Forced(NamedTuple):
+    """ConsumeOffset: the file, as it is, is durable."""
+
+    file: str
+
+
+class Load(NamedTuple):
+    """ConsumeOffset: the file was read; `backup` where it could not be used."""
+
+    file: str
+    backup: bool
+
+
 TraceEvent: TypeAlias = (
     Append
     | PutRefused
@@ -368,6 +447,16 @@ TraceEvent: TypeAlias = (
     | Discard
     | CommitOpOffset
     | PersistWalk
+    | CommitOffset
+    | QueryOffset
+    | MoveOffset
+    | PersistOffset
+    | LoadOffset
+    | Persist
+    | RenameToBackup
+    | RenameToMain
+    | Forced
+    | Load
 )
 
 

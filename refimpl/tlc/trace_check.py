@@ -127,6 +127,15 @@ def _delay_queue_constants(header: TraceHeader) -> Constants:
     )
 
 
+def _consume_offset_constants(header: TraceHeader) -> Constants:
+    del header  # the same for every store
+    bounds = ("MaxMessages", "Pulls", "MaxPersists", "MaxCrashes", "MaxRestarts")
+    return (
+        *((name, str(2**30)) for name in bounds),
+        ("Design", '"commitsConsumed"'),
+    )
+
+
 def _transaction_constants(header: TraceHeader) -> Constants:
     return (
         ("Transactions", "<- TraceTransactions"),
@@ -223,6 +232,20 @@ MODELS: Final = {
         lambda header: header.pool == 0,
         _delay_queue_constants,
         "DelayStarted",
+    ),
+    "ConsumeOffset": Model(
+        "TraceConsumeOffset",
+        frozenset(
+            {
+                *("Append", "Flushed", "CommitOffset", "QueryOffset", "MoveOffset"),
+                *("PersistOffset", "LoadOffset", "Persist", "RenameToBackup", "RenameToMain"),
+                *("Forced", "Load", "Crash", "Shutdown", "Recovered"),
+            }
+        ),
+        False,
+        lambda header: header.sync_flush and header.pool == 0,
+        _consume_offset_constants,
+        "CommitOffset",
     ),
     "Transaction": Model(
         "TraceTransaction",
