@@ -22,14 +22,16 @@ from refimpl.remoting.header.registration import (
     UnRegisterBrokerRequestHeader,
 )
 from refimpl.remoting.header.route import GetRouteInfoRequestHeader
-from refimpl.sim.memory_disk import MemoryDisk
+from refimpl.sim.crash_disk import CrashDisk
+from refimpl.sim.disk_faults import DiskFault, DiskFaults, FaultPoint
 from refimpl.sim.node_lab import NameServerLab
 
 REGISTER_BROKER, UNREGISTER_BROKER, GET_ROUTE = 103, 104, 105
 SUCCESS, TOPIC_NOT_EXIST = 0, 17
 NAMES = ("a", "b")
 TOPICS = ("T1", "T2", "T3")
-HANG_UP, SILENCE, DAMAGED = "hang-up", "silence", "damaged-body"
+HANG_UP, SILENCE, DAMAGED, NO_SPACE = "hang-up", "silence", "damaged-body", "no-space"
+PUT_KV_CONFIG, DELETE_KV_CONFIG = 100, 102
 _names = st.sampled_from(NAMES)
 _ids = st.sampled_from((0, 1))
 _places = st.integers(0, 2)
@@ -38,18 +40,19 @@ _places = st.integers(0, 2)
 class NameServerMachine(CountedMachine):
     """Two broker names, two ids, three addresses each; the model is what the masters told."""
 
-    FAULTS: ClassVar[tuple[str, ...]] = (HANG_UP, SILENCE, DAMAGED)
+    FAULTS: ClassVar[tuple[str, ...]] = (HANG_UP, SILENCE, DAMAGED, NO_SPACE)
     WEIGHTS: ClassVar[Mapping[str, int]] = {"register": 4}
     lab: NameServerLab
 
     @initialize(release=st.sampled_from(sorted(RELEASES)))
     def begin(self, release: str) -> None:
         """Start a name server that knows nobody."""
-        self.lab = NameServerLab(RELEASES[release], MemoryDisk())
+        self.lab = NameServerLab(RELEASES[release], CrashDisk())
         self.lab.start()
         self.channels: dict[str, ChannelId] = {}
         self.told: dict[str, tuple[str, ...]] = {}  # broker name -> topics of its master's table
         self.counter = 0
+        self.values: dict[str, dict[str, str]] = {}  # key-value configuration, as it was told
 
     @override
     def teardown(self) -> None:
@@ -166,13 +169,52 @@ class NameServerMachine(CountedMachine):
         self.none_of(tables.overdue(self.lab.server.context.routes, self.lab.now))
         self._forget_gone()
 
-    @rule()
-    def restart(self) -> None:
-        """A name server keeps nothing of this."""
-        self.lab.shutdown()
+    @rule(key=st.sampled_from(("k", "l")), value=st.sampled_from(("1", "2", None)))
+    def change_value(self, key: str, value: str | None) -> None:
+        """NAMESRV-KV-1, -5: PUT_KV_CONFIG, and DELETE_KV_CONFIG where there is no value."""
+        if self._change_value(key, value).code != SUCCESS:
+            self.broken("ToldIsKept", f"{key} refused")
+        if value is not None:
+            self.values.setdefault("N", {})[key] = value
+        elif "N" in self.values:
+            self.values["N"].pop(key, None)
+
+    def _change_value(self, key: str, value: str | None) -> RemotingCommand:
+        fields = {"namespace": "N", "key": key}
+        channel = self._channel("operator")
+        if value is None:
+            return self.lab.ask(channel, DELETE_KV_CONFIG, fields)
+        return self.lab.ask(channel, PUT_KV_CONFIG, {**fields, "value": value})
+
+    @precondition(lambda self: self.allows(NO_SPACE))
+    @rule(key=st.sampled_from(("k", "l")), value=st.sampled_from(("3", None)))
+    def change_value_without_space(self, key: str, value: str | None) -> None:
+        """NAMESRV-KV-8: who is refused has changed nothing."""
+        disk = self.lab.disk
+        assert isinstance(disk, CrashDisk)
+        disk.faults = DiskFaults([DiskFault(FaultPoint.NO_SPACE_CREATE, "*.tmp")])
+        answer = self._change_value(key, value)
+        disk.faults = None
+        self.fault(NO_SPACE)
+        changes = self.values.get("N", {}).get(key) != value
+        if (answer.code == SUCCESS) == changes:
+            self.broken("ToldIsKept", f"{key} to {value} of {self.values}: {answer.code}")
+        if self.lab.server.context.kv.config_table != self.values:
+            self.broken("RefusalChangesNothing", f"{self.values}")
+
+    @rule(killed=st.booleans())
+    def restart(self, killed: bool) -> None:
+        """A name server keeps its key-value configuration, and nothing of the brokers."""
+        if killed:
+            self.lab.kill()
+        else:
+            self.lab.shutdown()
         self.lab.start()
         self.channels.clear()
         self.told.clear()
+        found = self.lab.server.context.kv.config_table
+        if found != self.values:
+            self.broken("ToldIsKept", f"{found}, told {self.values}")
 
     def _forget_gone(self) -> None:
         known = self.lab.server.context.routes.broker_addr_table
@@ -238,6 +280,7 @@ MACHINE = Machine(
         tables.FILTERS_BELONG_TO_THE_LIVE,
         tables.NOBODY_OUTLIVES_A_SCAN,
         "RegisteredIsRouted",
+        "ToldIsKept",
         "RefusalChangesNothing",
         "AtMostOneAnswer",
         "NAMESRV-LIFECYCLE-1",

@@ -20,6 +20,7 @@ from refimpl.broker.subscription_group_manager import SubscriptionGroupManager
 from refimpl.broker.topic_config_manager import TopicConfigManager
 from refimpl.broker.transaction_check import TransactionCheck, _Round
 from refimpl.namesrv import default_request_processor, name_server
+from refimpl.namesrv.kv_config_manager import KVConfigManager
 from refimpl.namesrv.route_info_manager import RouteInfoManager
 from refimpl.remoting.request_code import RequestCode
 from refimpl.store import append_message, commit_log
@@ -302,6 +303,17 @@ _NAMES = {
     ),
     "own-damaged-registration-is-a-sign-of-life": Planted(
         NAMES, "RefusalChangesNothing", _damaged_registration_counts
+    ),
+    "own-value-is-in-memory-only": _bug(
+        NAMES, "ToldIsKept", KVConfigManager, "_take", "raise\n", "pass\n"
+    ),
+    "own-value-of-a-refused-change-stays": _bug(
+        NAMES,
+        "RefusalChangesNothing",
+        KVConfigManager,
+        "_take",
+        "raise\n",
+        "self.config_table = table\n            raise\n",
     ),
     "own-one-topic-is-refused-by-every-release": _bug(
         NAMES,

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from refimpl.model.config_file import ConfigFile
+from refimpl.model.disk import DiskError
 from refimpl.model.errors import InvalidInput, StartRefused
 from refimpl.model.java import in_hash_map_order
 from refimpl.model.release import Release
@@ -50,18 +51,19 @@ class KVConfigManager:
 
     def put(self, namespace: str, key: str, value: str | None) -> None:
         """Store a value and the file; null takes the key away (NAMESRV-KV-1)."""
-        entries = self.config_table.setdefault(namespace, {})
+        entries = dict(self.config_table.get(namespace, {}))
         if value is None:
             entries.pop(key, None)
         else:
             entries[key] = value
-        self._persist()
+        self._take({**self.config_table, namespace: entries})
 
     def delete(self, namespace: str | None, key: str | None) -> None:
         """Remove a key; an absent one is no error, and the file is written all the same."""
-        if namespace is not None and key is not None:
-            self.config_table.get(namespace, {}).pop(key, None)
-        self._persist()
+        table = dict(self.config_table)
+        if namespace is not None and key is not None and namespace in table:
+            table[namespace] = {k: v for k, v in table[namespace].items() if k != key}
+        self._take(table)
 
     def get(self, namespace: str | None, key: str | None) -> str | None:
         """Value of a key, or None."""
@@ -76,9 +78,17 @@ class KVConfigManager:
             return None
         return KVTable(table=entries).encode(self._release)
 
-    def _persist(self) -> None:
-        table: dict[str, Writable] = {
-            namespace: in_hash_map_order(entries)
-            for namespace, entries in self.config_table.items()
+    def _take(self, table: dict[str, dict[str, str]]) -> None:
+        """Write the table and obey it from now on.
+
+        NAMESRV-KV-8: raises `DiskError` where it says something new and cannot be written.
+        """
+        written: dict[str, Writable] = {
+            namespace: in_hash_map_order(entries) for namespace, entries in table.items()
         }
-        self._file().persist(write({"configTable": table}, self._release))
+        try:
+            self._file().write(write({"configTable": written}, self._release))
+        except DiskError:
+            if table != self.config_table:
+                raise
+        self.config_table = table

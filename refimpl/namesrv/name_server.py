@@ -10,7 +10,7 @@ from typing import Final
 
 from refimpl.model.config import Config
 from refimpl.model.config_file import ConfigFile
-from refimpl.model.disk import Disk
+from refimpl.model.disk import Disk, DiskError
 from refimpl.model.effect import Effect, Force, Started, Stopped
 from refimpl.model.ids import Actor, Address, ChannelId, ForceToken, Millis
 from refimpl.model.node import Node
@@ -188,7 +188,8 @@ class NameServer(Node):
     def _process(self, request: Request) -> None:
         """Answer a request; NAMESRV-LIFECYCLE-17 (code), NAMESRV-LIFECYCLE-18 (exceptions).
 
-        NAMESRV-LIFECYCLE-22 (fields that could have been there).
+        NAMESRV-LIFECYCLE-22 (fields that could have been there). What the disk refuses is an
+        error: NAMESRV-KV-8.
         """
         command = request.command
         processor = _PROCESSORS.get(command.code)
@@ -201,6 +202,11 @@ class NameServer(Node):
         except (HeaderRefused, BodyRefused) as error:
             response = make_response(
                 command, ResponseCode.SYSTEM_ERROR, error.remark, in_server_codec=True
+            )
+        except DiskError as error:
+            remark = f"java.io.IOException: {error.reason}"
+            response = make_response(
+                command, ResponseCode.SYSTEM_ERROR, remark, in_server_codec=True
             )
         else:
             if response.ext_fields is None and command.code in _ANSWERS_WITH_HEADER:

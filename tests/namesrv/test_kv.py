@@ -4,7 +4,11 @@ import pytest
 
 from refimpl.model.errors import StartRefused
 from refimpl.model.release import RELEASE_4_6, RELEASE_5_5, RELEASES, Release
+from refimpl.sim.crash_disk import CrashDisk
+from refimpl.sim.crash_images import Extreme
+from refimpl.sim.disk_faults import DiskFault, DiskFaults, FaultPoint
 from refimpl.sim.memory_disk import MemoryDisk
+from refimpl.sim.node_lab import NameServerLab
 from tests.namesrv.harness import NameServerUnderTest, json_of
 
 RELEASE_LIST = list(RELEASES.values())
@@ -120,3 +124,47 @@ def test_a_value_that_is_absent_takes_the_key_away() -> None:
     put(ns, "n", "k", "1")
     assert ns.ask(100, {"namespace": "n", "key": "k"}).code == 0
     assert ns.ask(101, {"namespace": "n", "key": "k"}).code == 22
+
+
+@every_release
+@pytest.mark.parametrize("point", [FaultPoint.NO_SPACE_CREATE, FaultPoint.NO_SPACE_WRITE])
+def test_a_change_that_cannot_be_written_is_no_change(release: Release, point: FaultPoint) -> None:
+    """NAMESRV-KV-8, NAMESRV-KV-5: what is gone already can be deleted on a full disk too."""
+    disk = CrashDisk()
+    lab = NameServerLab(release, disk)
+    lab.start()
+    channel = lab.open()
+    old = {"namespace": "n", "key": "k"}
+    assert lab.ask(channel, 100, {**old, "value": "old"}).code == 0
+    disk.faults = DiskFaults([DiskFault(point, "*.tmp", times=9)])
+    refused = [
+        lab.ask(channel, 100, {**old, "value": "new"}),
+        lab.ask(channel, 100, {"namespace": "m", "key": "k", "value": "new"}),
+        lab.ask(channel, 102, old),
+    ]
+    assert [answer.code for answer in refused] == [1, 1, 1]
+    assert refused[0].remark is not None
+    assert refused[0].remark.startswith("java.io.IOException: No space")
+    assert lab.ask(channel, 102, {"namespace": "n", "key": "x"}).code == 0
+    assert lab.server.context.kv.config_table == {"n": {"k": "old"}}
+    disk.faults = None
+    assert lab.ask(channel, 102, old).code == 0
+    lab.kill()
+    lab.start()
+    assert lab.server.context.kv.config_table == {"n": {}}
+
+
+@every_release
+def test_nothing_is_served_before_the_loaded_file_is_durable(release: Release) -> None:
+    """BROKER-LIFECYCLE-10: it is not replaced before, so that a power failure finds it."""
+    lab = NameServerLab(release, CrashDisk())
+    lab.start()
+    channel = lab.open()
+    for value in ("1", "2"):
+        assert lab.ask(channel, 100, {"namespace": "n", "key": "k", "value": value}).code == 0
+    lab.kill()
+    lab.begin_start()
+    assert not lab.started
+    lab.lose_power(lambda crash: crash.extreme(Extreme.NOTHING))
+    lab.start()
+    assert lab.server.context.kv.config_table == {"n": {"k": "2"}}
