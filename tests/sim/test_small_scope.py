@@ -3,16 +3,19 @@
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
 from refimpl.cli.explore import explore_command
+from refimpl.model.prng import Prng
 from refimpl.model.status import PutMessageStatus
 from refimpl.sim.crash_disk import CrashDisk
+from refimpl.sim.crash_images import Crash, CrashImage
 from refimpl.sim.small_scope import Bound, explore, first_lab, state_key
 from refimpl.sim.store_fork import fork
 from refimpl.sim.store_lab import StoreLab
@@ -117,6 +120,21 @@ def test_a_planted_bug_is_found(
     assert certificate.violations
     assert expected in certificate.violations[0]
     assert "put" in certificate.violations[0].split(" | ")
+
+
+def test_an_image_that_is_not_made_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A certificate is of all images, by their exact count, or says that it is not."""
+    right = Crash.images
+
+    def the_first_three(self: Crash, budget: int, prng: Prng) -> Iterator[CrashImage]:
+        return islice(right(self, budget, prng), 3)
+
+    bound = Bound(puts=1, ticks=0, crashes=1, images=3)
+    few = explore(bound)
+    assert few.sampled > 0
+    monkeypatch.setattr(Crash, "images", the_first_three)
+    fewer = explore(replace(bound, images=512))
+    assert (fewer.sampled, fewer.images) == (few.sampled, few.images)
 
 
 def test_a_fork_goes_its_own_way() -> None:
