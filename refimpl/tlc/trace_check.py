@@ -213,7 +213,8 @@ MODELS: Final = {
         frozenset(
             {
                 *("Append", "StepFlush", "StepCommit", "Commit", "CommitFailed", "ForceLog"),
-                *("Flushed", "ForceFailed", "Dispatch", "Crash", "Shutdown", "Recovered"),
+                *("Flushed", "ForceFailed", "Dispatch", "PutRefused", "RemoveFirst", "Observed"),
+                *("Crash", "Shutdown", "Recovered"),
             }
         ),
         False,

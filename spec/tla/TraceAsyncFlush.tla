@@ -18,9 +18,10 @@ VARIABLES t, l,
           goesOnAt,    \* where this life began to append
           draining,    \* the orderly end has begun
           dispatched,  \* where dispatch has come in this life; -1 before it did anything
+          looks,       \* observations of this life
           orderly      \* how the last life ended: "clean", "unclean", "killed", "fallen", or ""
 
-more == <<ends, batches, ticked, told, goesOnAt, draining, dispatched, orderly>>
+more == <<ends, batches, ticked, told, goesOnAt, draining, dispatched, looks, orderly>>
 Trace == Traces[t]
 Ev    == Trace[l]
 Is(name) == IF l <= Len(Trace) THEN Ev.e = name ELSE FALSE
@@ -82,10 +83,34 @@ Conditions ==
          <<"it is readable", Ev.offset + Ev.size <= Left>>,
          <<"it follows what was dispatched",
            dispatched \in {-1, Ev.offset} \/ NextFile(dispatched) = Ev.offset>>,
+         <<"no record is left out",
+           \A end \in RangeOf(ends) :
+             dispatched = -1 \/ end <= dispatched \/ end > Ev.offset>>,
          <<"it is a record",
            \/ ~up \/ Ev.offset < goesOnAt \/ Ev.offset + Ev.size <= durable
            \/ Ev.offset + Ev.size \in RangeOf(ends) \/ InBatch(Ev.offset + Ev.size)>> >>
+    [] Ev.e = "Observed" -> <<
+         <<"up", up>>,
+         <<"what the round takes is told", told = 0>>,
+         <<"the looks are counted", Ev.looks = looks + 1>>,
+         <<"wrote", wrote = Ev.wrote>>,
+         \* without a pool the end of a life moves it, and nothing else
+         <<"committed", committed = Ev.committed \/ (PoolSize = 0 /\ draining)>>,
+         <<"flushed", flushed = Ev.flushed>>,
+         <<"forcing", forcing = Ev.forcing>>,
+         <<"reput is where dispatch has come",
+           dispatched = -1 \/ Ev.reput \in {dispatched, NextFile(dispatched)}>>,
+         <<"nobody waits",
+           Ev.requests_write = 0 /\ Ev.requests_read = 0 /\ Ev.unanswered = 0>> >>
+    [] Ev.e = "PutRefused" -> <<
+         <<"up", up>>,
+         <<"the log ends there, or behind a blank", Ev.where \in {wrote, NextFile(wrote)}>> >>
+    [] Ev.e = "RemoveFirst" -> <<
+         <<"up", up>>,
+         <<"it begins with a file, and that is there",
+           Ev.min_offset % FileSize = 0 /\ Ev.min_offset <= wrote>> >>
     [] Ev.e = "Crash" -> <<
+         <<"the looks are counted", Ev.looks = looks>>,
          <<"somebody was there to fall",
            \/ up
            \/ IF Ev.power THEN orderly # "fallen" \/ Ev.image = "within an action"
@@ -98,8 +123,11 @@ Conditions ==
            ~Ev.power \/ Ev.survived = -1 \/ IsEnd(Kept(Ev.survived))>> >>
     [] Ev.e = "Shutdown" /\ Ev.clean -> <<
          <<"up", up>>,
+         <<"the looks are counted", Ev.looks = looks>>,
          <<"everything is durable", durable = wrote /\ flushed = wrote /\ forcing = 0>> >>
-    [] Ev.e = "Shutdown" -> << <<"up", up>> >>
+    [] Ev.e = "Shutdown" -> <<
+         <<"up", up>>,
+         <<"the looks are counted", Ev.looks = looks>> >>
     [] Ev.e = "Recovered" -> <<
          <<"the store is down", ~up>>,
          <<"clean says how the last life ended", orderly = "" \/ (orderly = "clean") = Ev.clean>>,
@@ -118,15 +146,7 @@ Refusing == SelectSeq(Conditions, LAMBDA condition : ~condition[2])
 Passes ==
   /\ (Is("StepFlush") \/ Is("StepCommit")) /\ ~ticked /\ up
   /\ Ages(Ev.passed) /\ ticked' = TRUE
-  /\ UNCHANGED <<ends, batches, told, goesOnAt, draining, dispatched, orderly>>
-(* A put that the disk refused a new file has closed the last one *)
-Blank ==
-  /\ \/ (Is("StepFlush") /\ Follows("ForceLog")) \/ (Is("StepCommit") /\ Follows("Commit"))
-     \/ (told = 0 /\ (Is("ForceLog") \/ Is("Commit")))
-  /\ up /\ wrote % FileSize > 0
-  /\ (IF Is("ForceLog") \/ Is("Commit") THEN Ev.where ELSE Trace[l + 1].where) = NextFile(wrote)
-  /\ Writes(wrote, NextFile(wrote) - wrote, FALSE)
-  /\ UNCHANGED more
+  /\ UNCHANGED <<ends, batches, told, goesOnAt, draining, dispatched, looks, orderly>>
 (* The machine may stop within an action of which nobody heard *)
 Unheard ==
   /\ Is("Crash") /\ Ev.power /\ Ev.image = "within an action" /\ up /\ Ev.survived > Readable
@@ -134,8 +154,8 @@ Unheard ==
      ELSE /\ \E at \in {wrote, NextFile(wrote)} :
                at < Ev.survived /\ Writes(at, Ev.survived - at, FALSE)
           /\ ends' = Append(ends, Ev.survived)
-  /\ UNCHANGED <<batches, ticked, told, goesOnAt, draining, dispatched, orderly>>
-Between == (Passes \/ Blank \/ Unheard) /\ UNCHANGED <<t, l>>
+  /\ UNCHANGED <<batches, ticked, told, goesOnAt, draining, dispatched, looks, orderly>>
+Between == (Passes \/ Unheard) /\ UNCHANGED <<t, l>>
 
 IsEvent(name) == Is(name) /\ Allows /\ l' = l + 1 /\ t' = t
 Same == UNCHANGED vars
@@ -147,10 +167,10 @@ TAppend ==
   /\ ends' = Append(SelectSeq(ends, LAMBDA end : end > durable), wrote')
   /\ batches' = {b \in batches : b.to > durable} \cup
                 (IF Ev.messages > 1 THEN {[from |-> Ev.offset, to |-> wrote']} ELSE {})
-  /\ UNCHANGED <<ticked, told, goesOnAt, draining, dispatched, orderly>>
+  /\ UNCHANGED <<ticked, told, goesOnAt, draining, dispatched, looks, orderly>>
 Round ==
   /\ ticked /\ ticked' = FALSE
-  /\ UNCHANGED <<ends, batches, goesOnAt, draining, dispatched, orderly>>
+  /\ UNCHANGED <<ends, batches, goesOnAt, draining, dispatched, looks, orderly>>
 TStepFlush ==
   /\ IsEvent("StepFlush") /\ Round
   /\ IF Forces \/ FlushThorough THEN StepFlush ELSE Same
@@ -163,24 +183,38 @@ TStepCommit ==
 Drains(name, where, now) ==
   /\ IsEvent(name)
   /\ IF told > 0 THEN Same /\ UNCHANGED draining ELSE draining' = TRUE /\ Drain /\ where' = now
-  /\ told' = 0 /\ UNCHANGED <<ends, batches, ticked, goesOnAt, dispatched, orderly>>
+  /\ told' = 0 /\ UNCHANGED <<ends, batches, ticked, goesOnAt, dispatched, looks, orderly>>
 TCommit == Drains("Commit", committed, Ev.where)
 TForceLog == Drains("ForceLog", forcing, Ev.where)
 TCommitFailed ==
   /\ IsEvent("CommitFailed") /\ Same
   /\ draining' = (draining \/ told = 0)
-  /\ told' = 0 /\ UNCHANGED <<ends, batches, ticked, goesOnAt, dispatched, orderly>>
+  /\ told' = 0 /\ UNCHANGED <<ends, batches, ticked, goesOnAt, dispatched, looks, orderly>>
 TFlushed == IsEvent("Flushed") /\ Flushed /\ UNCHANGED more
 TDispatch ==
   /\ IsEvent("Dispatch") /\ Same
   /\ dispatched' = Ev.offset + Ev.size
-  /\ UNCHANGED <<ends, batches, ticked, told, goesOnAt, draining, orderly>>
+  /\ UNCHANGED <<ends, batches, ticked, told, goesOnAt, draining, looks, orderly>>
 TForceFailed == IsEvent("ForceFailed") /\ ForceFailed /\ UNCHANGED more
+TObserved ==
+  /\ IsEvent("Observed") /\ Same /\ looks' = Ev.looks
+  /\ UNCHANGED <<ends, batches, ticked, told, goesOnAt, draining, dispatched, orderly>>
+TRefused ==
+  /\ IsEvent("PutRefused") /\ UNCHANGED more
+  /\ IF Ev.where > wrote THEN Writes(wrote, Ev.where - wrote, FALSE) ELSE Same
+(* what is deleted need not be flushed any more *)
+TRemove ==
+  /\ IsEvent("RemoveFirst") /\ UNCHANGED more
+  /\ flushed' = Max(flushed, Ev.min_offset) /\ committed' = Max(committed, Ev.min_offset)
+  /\ durable' = Max(durable, Ev.min_offset)
+  /\ buffered' = {file \in buffered : file >= Ev.min_offset}
+  /\ forcing' = forcing
+  /\ UNCHANGED <<wrote, ages, up>>
 Over(how) ==
   /\ ends' = SelectSeq(ends, LAMBDA end : end > durable /\ end <= wrote')
   /\ batches' = {b \in batches : b.to > durable /\ b.from < wrote'}
   /\ ticked' = FALSE /\ told' = 0 /\ draining' = FALSE
-  /\ dispatched' = -1
+  /\ dispatched' = -1 /\ looks' = 0
   /\ orderly' = IF up \/ how = "fallen" THEN how ELSE orderly
   /\ UNCHANGED goesOnAt
 TCrash ==
@@ -194,9 +228,9 @@ TShutdown ==
 TRecovered ==
   /\ IsEvent("Recovered") /\ Recovered(Ev.flushed, Ev.max_offset)
   /\ goesOnAt' = Ev.max_offset
-  /\ UNCHANGED <<ends, batches, ticked, told, draining, dispatched, orderly>>
+  /\ UNCHANGED <<ends, batches, ticked, told, draining, dispatched, looks, orderly>>
 Step == \/ Between \/ TAppend \/ TStepFlush \/ TStepCommit \/ TCommit \/ TForceLog \/ TCommitFailed
-        \/ TFlushed \/ TDispatch \/ TForceFailed \/ TCrash \/ TShutdown \/ TRecovered
+        \/ TObserved \/ TRefused \/ TRemove \/ TFlushed \/ TDispatch \/ TForceFailed \/ TCrash \/ TShutdown \/ TRecovered
 
 (* What would have been allowed, as events *)
 Choice(enabled, event) == IF enabled THEN <<ToString(event)>> ELSE <<>>
@@ -204,6 +238,9 @@ Allowed ==
   Choice(up /\ told = 0 /\ ~draining, [e |-> "Append", offset |-> wrote])
   \o Choice(up /\ told > 0 /\ told = forcing, [e |-> "ForceLog", where |-> told])
   \o Choice(up /\ told > 0 /\ told = committed, [e |-> "Commit", where |-> told])
+  \o Choice(up /\ told = 0, [e |-> "Observed", looks |-> looks + 1, wrote |-> wrote,
+       committed |-> committed, flushed |-> flushed, forcing |-> forcing, reput |-> dispatched,
+       requests_write |-> 0, requests_read |-> 0, unanswered |-> 0])
   \o Choice(up /\ told = 0 /\ forcing = 0 /\ ~draining, [e |-> "StepFlush"])
   \o Choice(up /\ told = 0 /\ PoolSize > 0 /\ ~draining, [e |-> "StepCommit"])
   \o Choice(told = 0 /\ forcing > 0, [e |-> "Flushed", where |-> forcing])
@@ -238,7 +275,7 @@ Found == Traces[t][1]
 TInit ==
   /\ t \in 1..Len(Traces) /\ l = 1
   /\ ends = <<>> /\ batches = {} /\ ticked = FALSE /\ told = 0 /\ goesOnAt = 0
-  /\ draining = FALSE /\ dispatched = -1 /\ orderly = ""
+  /\ draining = FALSE /\ dispatched = -1 /\ looks = 0 /\ orderly = ""
   /\ wrote = IF Found.e = "Recovered" THEN Found.cut ELSE 0
   /\ durable = IF Found.e = "Recovered" THEN Found.flushed ELSE 0
   /\ buffered = {} /\ committed = wrote /\ flushed = 0 /\ forcing = 0
