@@ -2,7 +2,8 @@
 
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from time import process_time  # noqa: TID251 - a price is no input of a check
 from typing import NamedTuple
@@ -29,6 +30,8 @@ class Noticed(NamedTuple):
 def by_cases(rule: str, slip: Slip, cases: Sequence[Case]) -> Noticed:
     """Judge the cases of the rule on the slipped reference, release by release."""
     begun = process_time()
+    with slipped(slip):
+        pass  # one that does not fit would look as if somebody noticed it
     for release in RELEASES:
         chosen = [c for c in cases if rule in c.rules and c.applies_to(release)]
         for entry in chosen:
@@ -42,21 +45,28 @@ def by_cases(rule: str, slip: Slip, cases: Sequence[Case]) -> Noticed:
 
 
 def files_of(rule: str) -> list[str]:
-    """The files of tests that cite the rule."""
+    """The files of tests that cite the rule, those of the store first: they are quick."""
     harness = ROOT / "tests" / "conformance"
     paths = [p for p in sorted((ROOT / "tests").rglob("test_*.py")) if harness not in p.parents]
-    return citations(paths).get(rule, [])
+    return sorted(citations(paths).get(rule, ()), key=lambda path: "/store/" not in path)
 
 
-def by_tests(rule: str, slip: Slip) -> Noticed:
+def by_tests(rule: str) -> Noticed:
     """Run the files of tests that cite the rule in a process of their own, slipped."""
-    with slipped(slip):
-        pass  # a slip that does not fit would look like one that is noticed
     for path in files_of(rule):
         status = _pytest(rule, path)
         if status == _FAILED:
             return Noticed(rule, f"test {path}", 0.0)
     return Noticed(rule, "", 0.0)
+
+
+def notices(chosen: Mapping[str, Slip], cases: Sequence[Case], workers: int) -> list[Noticed]:
+    """Each rule in order: its cases in this process, then its tests in `workers` others."""
+    found = {rule: by_cases(rule, slip, cases) for rule, slip in chosen.items()}
+    left = [rule for rule, noticed in found.items() if not noticed.by]
+    with ThreadPoolExecutor(workers) as pool:
+        found.update(zip(left, pool.map(by_tests, left), strict=True))
+    return list(found.values())
 
 
 def _pytest(rule: str, path: str) -> int:

@@ -98,6 +98,13 @@ def _with_constant(slip: Constant) -> Iterator[None]:
         yield
 
 
+def title(slip: Slip) -> str:
+    """What is edited: `module.function` or `module.Class.function`."""
+    owner = slip.module if isinstance(slip, Constant) else slip.owner
+    name = owner.__name__.rpartition(".")[2]
+    return f"{name}.{slip.name}"
+
+
 def slips() -> Mapping[str, Slip]:
     """By rule: those of every module in this folder, in the order of the folder."""
     found: dict[str, Slip] = {}

@@ -1,6 +1,7 @@
 """`rmqref faults`: bugs that RocketMQ really had, and who notices them here."""
 
 import sys
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 import click
@@ -69,6 +70,37 @@ def run_command(*, chosen: tuple[str, ...], rounds: int) -> None:
         if not any(n.noticed for n in found) or not all(n.noticed for n in cases):
             unnoticed.append(name)
     click.echo(tabulate(rows, ("fault", "issue", "check", "", "steps", "CPU s", "said")))
+    if unnoticed:
+        click.echo(f"not noticed: {', '.join(unnoticed)}")
+        sys.exit(1)
+
+
+@faults_group.command("rules")
+@click.option("--rule", "patterns", multiple=True, help="Only this rule; `*` as in shells.")
+@click.option("--workers", default=2, show_default=True, help="Processes for tests.")
+def rules_command(*, patterns: tuple[str, ...], workers: int) -> None:
+    """Break each rule of the store by one edit of the code: a case or a test must notice.
+
+    Exit status: 0 every slip was noticed, 1 one was not, 2 no such rule.
+    """
+    from conformance.case import load_cases  # noqa: PLC0415 - only when asked for
+    from fuzz.slips.notice import notices  # noqa: PLC0415 - the same
+    from fuzz.slips.slip import slips, title  # noqa: PLC0415 - the same
+
+    known = slips()
+    chosen = {
+        rule: slip
+        for rule, slip in known.items()
+        if not patterns or any(fnmatchcase(rule, pattern) for pattern in patterns)
+    }
+    if not chosen:
+        click.echo(f"no slip for {', '.join(patterns)}", err=True)
+        sys.exit(2)
+    found = notices(chosen, load_cases(), workers)
+    rows = [(n.rule, title(known[n.rule]), n.by or "-") for n in found]
+    click.echo(tabulate(rows, ("rule", "edited", "noticed by")))
+    unnoticed = [n.rule for n in found if not n.by]
+    click.echo(f"{len(found)} rules, {len(found) - len(unnoticed)} slips noticed")
     if unnoticed:
         click.echo(f"not noticed: {', '.join(unnoticed)}")
         sys.exit(1)

@@ -410,6 +410,23 @@ def test_properties_of_a_batch_are_not_cut() -> None:
     assert state_of(store) == before
 
 
+@pytest.mark.parametrize(("length", "fits"), [(32767, True), (32768, False)])
+def test_greatest_properties_in_a_batch(length: int, fits: bool) -> None:
+    """STORE-LOG-10: its own and those that the batch adds, with what parts them."""
+    store = open_store(mappedFileSizeCommitLog="200000")
+    before = state_of(store)
+    common = {"k": "v"}
+    own = length - len("k\x01v") - 1
+    entry = batch(b"one", properties=b"a\x01".ljust(own, b"b"))
+    inner = message(properties=common, encoded_batch=entry)
+    if fits:
+        assert store.put_messages(inner, NOW).status is PUT_OK
+    else:
+        with pytest.raises(AppendRefused, match="Properties size"):
+            store.put_messages(inner, NOW)
+        assert state_of(store) == before
+
+
 @pytest.mark.parametrize("cut", [1, 21, 24])
 def test_malformed_batch_stores_nothing(cut: int) -> None:
     """STORE-LOG-1."""

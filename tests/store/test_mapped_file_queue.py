@@ -215,6 +215,7 @@ def test_flush_and_commit_go_on_behind_what_retention_took() -> None:
     wanted = queue.flush(0)
     assert wanted is not None
     queue.flushed(wanted)
+    queue.commit(0)
     queue.append_message(b"y" * 10)
     queue.append_message(b"z")
     assert queue.delete_expired_files_by_time(0, 1, clean_immediately=True) == 1

@@ -7,6 +7,7 @@ from refimpl.model.config import Config
 from refimpl.model.ids import Group, Millis, QueueId, QueueOffset, Topic
 from refimpl.model.preset import MINIMAL
 from refimpl.model.release import RELEASE_4_6, RELEASE_4_9, RELEASES, Release
+from refimpl.model.trace import Recovered, TraceEvent
 from refimpl.sim.crash_disk import CrashDisk
 from refimpl.sim.disk_faults import DiskFault, DiskFaults, FaultPoint
 from refimpl.sim.memory_disk import MemoryDisk
@@ -69,6 +70,25 @@ def test_abort_is_there_while_the_store_runs(release: Release) -> None:
     assert not disk.exists("abort")
     store.shutdown(NOW)  # once is enough
     assert store.poll() == []
+
+
+@pytest.mark.parametrize("killed", [True, False])
+def test_abort_tells_the_next_start_how_the_last_life_ended(killed: bool) -> None:
+    """STORE-FILES-8."""
+    disk = MemoryDisk()
+    store = open_store(disk)
+    store.put_message(message(), NOW)
+    if not killed:
+        store.shutdown(NOW)
+        force_all(store, NOW)
+    told: list[TraceEvent] = []
+    config = Config.of(RELEASE_4_9, "broker", MINIMAL)
+    again = MessageStore(disk.image(), config, RELEASE_4_9, HOST, tracer=told.append)
+    again.load(NOW)
+    again.start(NOW)
+    (recovered,) = [event for event in told if isinstance(event, Recovered)]
+    assert recovered.clean is not killed
+    assert again.last_exit_ok is not killed
 
 
 def test_messages_arrive_once_and_in_order() -> None:

@@ -69,6 +69,29 @@ def test_expired_files_go_at_their_hour(release: Release) -> None:
     assert (gone.status, gone.next_begin_offset) == (GetMessageStatus.OFFSET_TOO_SMALL, least)
 
 
+def test_a_file_expires_to_the_millisecond() -> None:
+    """STORE-RETENTION-1: at least fileReservedTime hours ago."""
+    _, store, cleaner = filled(fileReservedTime="72")
+    cleaner.execute_delete_files_manually()
+    assert cleaner.run(Millis(START + 72 * HOUR - 1)) == 0
+    assert cleaner.run(Millis(START + 72 * HOUR)) > 0
+    assert store.commit_log.min_offset() > 0
+
+
+def test_queues_and_index_follow() -> None:
+    """STORE-RETENTION-5: but the last file of each stays."""
+    disk, store, cleaner = filled(count=1)
+    for number in range(24):
+        store.put_message(message(properties={"KEYS": f"k{number}"}), START)
+        store.reput.step(START)
+    queue = store.queues.find_or_create("T", 0).mapped_file_queue
+    before = len(disk.list("index")), len(queue.mapped_files)
+    assert min(before) > 2
+    cleaner.run(AT_FOUR)
+    assert 0 < len(disk.list("index")) < before[0]
+    assert 0 < len(queue.mapped_files) < before[1]
+
+
 @pytest.mark.parametrize(
     ("when", "hour", "expected"),
     [("04", 4, True), ("04", 5, False), ("4;16", 16, True), ("04;", 4, True), ("24", 0, False)],
@@ -199,10 +222,11 @@ def test_expired_queues_go_on_demand() -> None:
     _, store, cleaner = filled(count=1)
     for topic in ("Old", SYSTEM[0]):
         store.put_message(message(topic=topic), START)
+    store.queues.find_or_create("WithoutAUnit", 0)
     for _ in range(20):
         store.put_message(message(), START)
     store.reput.step(START)
     assert cleaner.clean_expired_consume_queue() == 0
     cleaner.run(AT_FOUR)
     assert cleaner.clean_expired_consume_queue() == 1
-    assert set(store.queues.topics()) == {"T", SYSTEM[0]}
+    assert set(store.queues.topics()) == {"T", SYSTEM[0], "WithoutAUnit"}
