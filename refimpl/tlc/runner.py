@@ -127,7 +127,9 @@ def _command(tlc: Tlc, folder: Path, heap: str, workers: int, *, brief: bool) ->
         java.append("-XX:TieredStopAtLevel=1")
     java += [f"-Djava.io.tmpdir={folder / 'tmp'}", "-cp", str(tlc.jar), "tlc2.TLC"]
     java += ["-tool", "-nowarning", "-metadir", str(folder / "states"), "-workers", str(workers)]
-    return [*java, "-fp", "0", "-seed", "1", "-deadlock"]
+    # liveness is judged at the end: by default also now and then, so that a counterexample would
+    # depend on how fast the machine is
+    return [*java, "-fp", "0", "-seed", "1", "-lncheck", "final", "-deadlock"]
 
 
 def _run(command: list[str], work: Path, seconds: int) -> TlcRun:

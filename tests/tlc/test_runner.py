@@ -60,6 +60,7 @@ def test_a_broken_promise_comes_with_its_loop(tmp_path: Path) -> None:
     found = run(*counter(tmp_path, "PROPERTIES Ends", end=7), seconds=20)
     assert found.outcome is Outcome.LIVENESS
     assert found.trace[-1].action == "Stuttering"
+    assert found.distinct == 4, "no verdict before every state was seen"
 
 
 def test_no_word_of_success_is_no_success() -> None:
