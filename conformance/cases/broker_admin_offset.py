@@ -297,6 +297,27 @@ def on_the_server(w: Wire, ext: str, offsets: str) -> None:
     w.equal(_by_queue(answer.json()), {str(q): o for q, o in moved.items()}, "answered offsets")
 
 
+@case(
+    "BROKER-OFFSET-10/reset-goes-with-its-topic",
+    rules=["BROKER-OFFSET-10", "BROKER-OFFSET-12"],
+    releases=["5.5"],
+)
+def reset_goes_with_its_topic(w: Wire) -> None:
+    """A reset that nobody has heard of yet is not kept for the next topic of that name."""
+    topic, group = _filled(w), w.create_group()
+    w.commit_offset(group, topic, 0, 1)
+    w.expect(_reset(w, topic, group, timestamp=-1), code=ResponseCode.SUCCESS)
+    w.equal(w.query_offset(group, topic), 3, "offset")
+    answer = w.broker.request(RequestCode.DELETE_TOPIC_IN_BROKER, ext={"topic": topic})
+    w.expect(answer, code=ResponseCode.SUCCESS)
+    w.create_topic(queues=1, name=topic)
+    for _ in range(2):
+        w.send(topic)
+    w.await_max_offset(topic, 0, 2)
+    found = w.query_offset(group, topic)
+    w.check(found in (None, 0), f"offset {found} of a topic that is made again")
+
+
 @case("BROKER-OFFSET-12/without-a-record", rules=["BROKER-OFFSET-12"], releases=["5.5"])
 def without_a_record(w: Wire) -> None:
     """A reset of a group that has no offset yet is not lost."""

@@ -18,6 +18,7 @@ _SCHEDULE_TOPIC = "SCHEDULE_TOPIC_XXXX"
 _OLD_CLIENT = 100  # before V3_4_9 (121): does not tell maxReconsumeTimes
 _UNKNOWN_GROUP = 26
 _PROPERTIES_LIMIT = 32767
+_MANY = 24  # by chance in one of four queues: once in 4**23
 
 
 def _behind(w: Wire) -> None:
@@ -231,6 +232,24 @@ def retry_topic_is_made_first(w: Wire, unit: str, flag: int) -> None:
     config = w.topic_config(f"%RETRY%{group}") or {}
     names = ("readQueueNums", "writeQueueNums", "perm", "topicSysFlag")
     w.equal([config.get(name) for name in names], [3, 3, 6, flag], "retry topic")
+
+
+@case("BROKER-BACK-4/any-queue", rules=["BROKER-BACK-4"])
+def any_queue(w: Wire) -> None:
+    """What is given back goes to any queue of the retry topic, not always to the same."""
+    topic = w.create_topic(queues=1)
+    group = w.create_group(retryQueueNums=4)
+    _, record = _first(w, topic)
+    for _ in range(_MANY):
+        answer = _give_back(w, group, record.physical_offset, delayLevel=1)
+        w.expect(answer, code=ResponseCode.SUCCESS)
+
+    def delivered() -> list[int] | None:
+        ends = [w.max_offset(f"%RETRY%{group}", queue_id) for queue_id in range(4)]
+        return ends if sum(ends) == _MANY else None
+
+    ends = w.eventually(delivered, what="the retries")
+    w.check(max(ends) < _MANY, f"messages by queue: {ends}")
 
 
 @case("BROKER-BACK-5/closed-retry-topic", rules=["BROKER-BACK-5", "BROKER-TOPIC-6"])

@@ -11,12 +11,14 @@ from conformance.frames import Frame
 from conformance.records import Record, decode_records
 from conformance.response import Response
 from conformance.settings import broker_settings
+from conformance.target import Capability
 from conformance.wire import Wire
 from refimpl.remoting.request_code import RequestCode
 from refimpl.remoting.response_code import ResponseCode
 
 _HALF = "RMQ_SYS_TRANS_HALF_TOPIC"
 _OP = "RMQ_SYS_TRANS_OP_HALF_TOPIC"
+_WALKER = "CID_RMQ_SYS_TRANS"
 _DISCARDED = "TRANS_CHECK_MAX_TIME_TOPIC"
 _NOT_TYPE, _PREPARED, _COMMIT, _ROLLBACK = 0, 4, 8, 12
 _TYPE_BITS = 12
@@ -49,6 +51,7 @@ def _send_half(
     group: str = "",
     queue_id: int = 0,
     flag: int = 0,
+    born: int | None = None,
     **properties: str,
 ) -> _Half:
     group = group or w.unique("PID")
@@ -62,6 +65,7 @@ def _send_half(
         sysFlag=_PREPARED,
         flag=flag,
         producerGroup=group,
+        bornTimestamp=w.now() if born is None else born,
     )
     physical = int(sent.message_id[-16:], 16)
     return _Half(group, topic, key, sent.queue_offset, physical, sent.message_id)
@@ -406,6 +410,62 @@ def flag_is_kept(w: Wire) -> None:
     again = _as_checked(half, _checked(producer))
     w.expect(_end(w, again, _COMMIT, fromTransactionCheck=True), code=ResponseCode.SUCCESS)
     w.equal(w.receive(topic)[0].flag, 77, "flag")
+
+
+@case(
+    "BROKER-TRANS-14/each-check-counts", rules=["BROKER-TRANS-14", "BROKER-TRANS-15"], options=_SOON
+)
+def each_check_counts(w: Wire) -> None:
+    """A walk that ends at a fresh half message goes on behind those that were put back.
+
+    From the same place again it would ask for the first one twice, both times for the first time.
+    """
+    topic = w.create_topic(queues=1)
+    group = w.unique("PID")
+    producer = _producer(w, group)
+    old = _send_half(w, topic, group=group, born=w.now() - 60_000)
+    _send_half(w, topic, group=group)
+    counts: list[str | None] = []
+    while len(counts) < 2:  # noqa: PLR2004 - once, and once more
+        frame = _checked(producer)
+        if _text(frame).get("msgId") == old.key:
+            record = decode_records(frame.body)[0]
+            counts.append(record.properties.get("TRANSACTION_CHECK_TIMES"))
+    w.equal(counts, ["1", "2"], "checks of the old one, counted")
+
+
+@case(
+    "BROKER-TRANS-22/one-operation-for-two",
+    rules=["BROKER-TRANS-22", "BROKER-TRANS-12"],
+    releases=["5.5"],
+    options={
+        "transactionTimeOut": "2500",
+        "transactionCheckInterval": "1000",
+        "transactionOpBatchInterval": "200",
+    },
+    needs=[Capability.RESTART],
+    fresh=True,
+)
+def one_operation_for_two(w: Wire) -> None:
+    """An operation counts until all that it ends were passed, over a restart as well."""
+    topic = w.create_topic(queues=1)
+    group = w.unique("PID")
+    ops = w.max_offset(_OP)
+    first = _send_half(w, topic, b"first", group=group)
+    between = _send_half(w, topic, b"between", group=group)
+    second = _send_half(w, topic, b"second", group=group)
+    for half in (first, second):
+        w.expect(_end(w, half, _COMMIT), code=ResponseCode.SUCCESS)
+    w.eventually(lambda: w.max_offset(_OP) > ops, what="the operation")
+    w.equal(w.max_offset(_OP), ops + 1, "operations")
+    w.eventually(
+        lambda: w.query_offset(_WALKER, _HALF) == between.queue_offset,
+        what="a walk that ends at the open one",
+    )
+    w.restart_broker()
+    producer = _producer(w, group)
+    asked = [_text(_checked(producer)).get("msgId") for _ in range(2)]
+    w.equal(asked, [between.key, between.key], "asked for, twice")
 
 
 @case(

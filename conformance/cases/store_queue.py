@@ -376,3 +376,18 @@ def synchronous_master(w: Wire) -> None:
     w.expect(w.try_send(topic, b"alone"), code=wanted)
     w.expect(w.try_send(topic, b"quiet", properties={"WAIT": "false"}), code=0)
     w.equal([r.body for r in w.receive(topic, count=2)], [b"alone", b"quiet"], "bodies")
+
+
+@case(
+    "STORE-FLUSH-9/pool",
+    rules=["STORE-FLUSH-9"],
+    options={"transientStorePoolEnable": "true"},
+    fresh=True,
+)
+def pool(w: Wire) -> None:
+    """With a transient pool messages are committed by and by, and then seen."""
+    topic = w.create_topic(queues=1)
+    for number in range(3):
+        w.send(topic, str(number).encode())
+    records = w.receive(topic, count=3)
+    w.equal([record.body for record in records], [b"0", b"1", b"2"], "bodies")

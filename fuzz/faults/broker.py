@@ -5,10 +5,11 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from unittest.mock import patch
 
+from fuzz.edited import edited
 from fuzz.faults.fault import Fault
 from fuzz.planted.broker_side import PLANTED
 from refimpl.broker.consumer_offset_manager import ConsumerOffsetManager
-from refimpl.broker.processor import send_message
+from refimpl.broker.processor import consumer_send_back, send_message
 from refimpl.broker.schedule_message import ScheduleMessageService
 from refimpl.broker.transaction import TransactionalMessageService
 from refimpl.broker.transaction_check import Pulled, TransactionCheck, _Round
@@ -18,6 +19,7 @@ from refimpl.model.topic_validator import RMQ_SYS_TRANS_OP_HALF_TOPIC
 from refimpl.store.retention import CleanService
 
 Patch = AbstractContextManager[object]
+_OFFSETS = "tests/broker/test_consumer_offset_manager.py"
 
 _time_up = ScheduleMessageService.message_time_up
 _deliver = ScheduleMessageService.deliver
@@ -111,13 +113,33 @@ def _operation_is_done_with_its_first() -> Patch:
     return patch.object(_Round, "end", early)
 
 
+def _early_end_is_no_progress() -> Patch:
+    ends = "if not verdict:\n            "
+    return edited(TransactionCheck, "_check_queue", f"{ends}break", f"{ends}return")
+
+
+def _written_before_read() -> Patch:
+    return patch.object(ScheduleMessageService, "load", lambda _self: True)
+
+
+def _reset_outlives_its_topic() -> Patch:
+    old = "self.reset_offset_table.pop(key, None)"
+    return edited(ConsumerOffsetManager, "clean_offset_by_topic", old, "pass")
+
+
+def _always_the_first_queue() -> Patch:
+    old = "ctx.prng.below(RANDOM_BOUND) % group.retry_queue_nums"
+    return edited(consumer_send_back, "consumer_send_msg_back", old, "0")
+
+
 FAULTS: Mapping[str, Fault] = {
     "B37": Fault(
         issue="#9149",
         layer="offset",
         title="A reset on the server is ignored for a group that has no offset yet",
         patch=PLANTED["9149-reset-needs-a-record"].patch,
-        cases=("BROKER-ADMIN-49/*", "BROKER-OFFSET-1[0-9]/*", "BROKER-ADMIN-5*/*"),
+        cases=("BROKER-OFFSET-12/without-a-record",),
+        tests=(f"{_OFFSETS}::test_a_reset_works_without_a_record",),
         release="5.5",
     ),
     "S19": Fault(
@@ -125,8 +147,8 @@ FAULTS: Mapping[str, Fault] = {
         layer="transaction",
         title="An operation for several half messages is done when the first of them is found",
         patch=_operation_is_done_with_its_first,
+        cases=("BROKER-TRANS-22/*",),
         machines=("Transaction",),
-        hidden="the memory of the process hides it until a restart",
         release="5.5",
         seed=22,
     ),
@@ -152,6 +174,7 @@ FAULTS: Mapping[str, Fault] = {
         title="A record that grows blocks its delay level for ever",
         patch=_limit_of_a_sender,
         cases=("BROKER-SCHEDULE-13/*",),
+        tests=("tests/broker/test_schedule_message.py::test_a_record_that_grows_is_delivered",),
         release="4.6",
     ),
     "B47": Fault(
@@ -218,6 +241,7 @@ FAULTS: Mapping[str, Fault] = {
         title="Deleting any topic makes finished transactions unfinished",
         patch=_operations_go_with_any_topic,
         cases=("BROKER-ADMIN-7/*",),
+        tests=("tests/store/test_retention.py::test_unused_topics_go_and_the_systems_stay",),
     ),
     "#1648": Fault(
         issue="#1648",
@@ -225,6 +249,7 @@ FAULTS: Mapping[str, Fault] = {
         title="A delayed retry of a transactional message is dropped",
         patch=_delayed_retry_is_prepared,
         cases=("BROKER-SEND-17/*",),
+        tests=("tests/broker/test_send_message.py::test_half_messages_are_told_apart",),
     ),
     "#10987": Fault(
         issue="#10987",
@@ -232,5 +257,39 @@ FAULTS: Mapping[str, Fault] = {
         title="A query of offsets deletes those of the groups that it filters",
         patch=_asking_deletes,
         cases=("BROKER-OFFSET-16/*",),
+        tests=(f"{_OFFSETS}::test_a_query_of_the_least_offset_deletes_nothing",),
+    ),
+    "#1543": Fault(
+        issue="#1543",
+        layer="transaction",
+        title="A round that ends early forgets how far it came: what it put back is put back again",
+        patch=_early_end_is_no_progress,
+        cases=("BROKER-TRANS-14/*",),
+        machines=("Transaction",),
+    ),
+    "#6881": Fault(
+        issue="#6881",
+        layer="delay",
+        title="The delay offsets are written before they are read: everything is delivered again",
+        patch=_written_before_read,
+        cases=("BROKER-SCHEDULE-9/*",),
+        tests=("tests/broker/test_schedule_message.py::test_offsets_survive_and_are_clamped",),
+    ),
+    "#9703": Fault(
+        issue="#9703",
+        layer="offset",
+        title="A reset of offsets outlives its topic, and meets the next one of that name",
+        patch=_reset_outlives_its_topic,
+        cases=("BROKER-OFFSET-10/*",),
+        tests=(f"{_OFFSETS}::test_a_deleted_topic",),
+        release="5.5",
+    ),
+    "#213": Fault(
+        issue="ROCKETMQ-347",
+        layer="retry",
+        title="Everything that is given back goes to queue 0",
+        patch=_always_the_first_queue,
+        cases=("BROKER-BACK-4/*",),
+        tests=("tests/broker/test_consumer_send_back.py::test_copies_go_to_every_queue",),
     ),
 }

@@ -11,17 +11,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _HERE = Path(__file__).parent
-_NO_BANK = {"__init__", "fault", "notice", "repro"}
+_NO_BANK = {"__init__", "fault", "notice", "repro", "turned_on"}
 DEFAULT_RELEASE = "4.9"
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One bug, and the checks that must notice it.
+    """One bug, and the checks that must notice it, each of them.
 
-    `machines` are state machines of its own layer (names of `fuzz.stateful.registry`), `cases` are
-    patterns of conformance cases, judged on the patched reference as `release`. `hidden`: why no
-    client could see it, where there is no case.
+    `machines` are state machines of its own layer (names of `fuzz.stateful.registry`), `tests` are
+    tests of its layer (as pytest names them), `cases` are patterns of conformance cases, judged on
+    the patched reference as `release`. `hidden`: why no client could see it, where there is no
+    case.
     """
 
     issue: str  # "#6903"; the name of its fix where it has no public number
@@ -29,6 +30,7 @@ class Fault:
     title: str
     patch: Callable[[], AbstractContextManager[object]]
     machines: tuple[str, ...] = ()
+    tests: tuple[str, ...] = ()
     cases: tuple[str, ...] = ()
     hidden: str = ""
     release: str = DEFAULT_RELEASE

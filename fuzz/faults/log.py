@@ -103,7 +103,7 @@ def _lengths_are_cut() -> Iterator[None]:
 
 
 def _nobody_commits() -> Patch:
-    return patch.object(FlushManager, "_commit_log", lambda _self, _pages: False)
+    return patch.object(FlushManager, "commit_log", lambda _self, _pages: False)
 
 
 FAULTS: Mapping[str, Fault] = {
@@ -112,8 +112,8 @@ FAULTS: Mapping[str, Fault] = {
         layer="store",
         title="With the transient pool nobody commits: nothing is flushed, nothing is shown",
         patch=_nobody_commits,
+        cases=("STORE-FLUSH-9/pool",),
         machines=("AsyncFlush", "Store"),
-        hidden="needs the transient pool, which no shared broker has",
     ),
     "B01": Fault(
         issue="#467",
@@ -122,7 +122,7 @@ FAULTS: Mapping[str, Fault] = {
         patch=_checkpoint_without_margin,
         machines=("Store",),
         hidden="needs a power failure between two forces of the same second",
-        seed=13,
+        seed=24,
     ),
     "B02": Fault(
         issue="#3467",
@@ -130,7 +130,7 @@ FAULTS: Mapping[str, Fault] = {
         title="Loading ends in silence at a file of another length",
         patch=_other_length_ends_the_load,
         cases=("STORE-FILES-2/*",),
-        machines=("MappedFileQueue", "Store"),
+        tests=("tests/store/test_mapped_file_queue.py::test_wrong_length_refuses_the_start",),
     ),
     "B03": Fault(
         issue="#6903",
@@ -145,9 +145,8 @@ FAULTS: Mapping[str, Fault] = {
         layer="store",
         title="A file is found by its number alone, without a look at its offset",
         patch=_file_without_a_look,
-        machines=("Store", "MappedFileQueue"),
-        hidden="the answer is a place in another file only while files are deleted",
-        seed=4,
+        cases=("STORE-CQ-5/expired-queue",),
+        machines=("Store",),
     ),
     "B06": Fault(
         issue="#3459",
@@ -195,6 +194,7 @@ FAULTS: Mapping[str, Fault] = {
         title="The length of the properties in a batch is cut to sixteen bits",
         patch=_lengths_are_cut,
         cases=("STORE-LOG-10/*",),
+        tests=("tests/store/test_commit_log.py::test_properties_of_a_batch_are_not_cut",),
     ),
     "S05": Fault(
         issue="#8007",
@@ -210,6 +210,6 @@ FAULTS: Mapping[str, Fault] = {
         title="Records that a recovery cut off come back after the next crash",
         patch=_what_was_cut_stays,
         cases=("STORE-RECOVERY-6/*",),
-        machines=("Store",),
+        tests=("tests/store/test_recovery_cases.py::test_cut_off_records_of_equal_size",),
     ),
 }

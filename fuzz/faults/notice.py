@@ -1,9 +1,14 @@
 """Who notices a fault, after how many steps, and at what price in processor time."""
 
+import os  # noqa: TID251 - the environment of another process
+import resource
+import subprocess
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext, redirect_stderr, redirect_stdout
 from dataclasses import replace
 from io import StringIO
+from pathlib import Path
 from time import process_time  # noqa: TID251 - a price is no input of a check
 from typing import NamedTuple
 from unittest.mock import patch
@@ -13,12 +18,17 @@ from conformance.judge import select
 from conformance.runner import Runner
 from conformance.targets.choice import choose
 from fuzz.faults.fault import Fault
+from fuzz.faults.turned_on import VARIABLE
 from fuzz.stateful import play as stateful_play
 from fuzz.stateful.play import Play
 from fuzz.stateful.registry import machines
 
 FIRST_SEED = 1
 ROUNDS = 30  # of twenty runs, where nothing is noticed before
+_ROOT = Path(__file__).parents[2]
+_TEST_SECONDS = 300
+_PLAIN = ("-rA", "-q", "--tb=no", "--no-header", "-p", "no:cacheprovider")
+_RESULTS = ("PASSED", "FAILED")
 
 
 class Notice(NamedTuple):
@@ -26,7 +36,7 @@ class Notice(NamedTuple):
 
     check: str  # "machine Store", "case STORE-FILES-3/empty-last-file"
     noticed: bool
-    steps: int  # of the machine, or cases judged
+    steps: int  # of the machine, or cases judged, or tests run
     seconds: float  # of the processor
     said: str
 
@@ -70,12 +80,40 @@ def by_cases(fault: Fault, cases: Sequence[Case]) -> Notice:
     )
 
 
-def notices(fault: Fault, rounds: int = ROUNDS, first_seed: int = FIRST_SEED) -> Iterator[Notice]:
+def by_tests(name: str, fault: Fault) -> Notice:
+    """Run its tests in a process of their own, in which the fault is turned on."""
+    begun = _of_children()
+    done = subprocess.run(  # noqa: S603 - our own command
+        [sys.executable, "-m", "pytest", "-p", "fuzz.faults.turned_on", *_PLAIN, *fault.tests],
+        cwd=_ROOT,
+        env={**os.environ, VARIABLE: name},
+        capture_output=True,
+        text=True,
+        timeout=_TEST_SECONDS,
+        check=False,
+    )
+    assert done.returncode in (0, 1), done.stdout + done.stderr  # 2 and more: nothing was tested
+    results = [line for line in done.stdout.splitlines() if line.startswith(_RESULTS)]
+    said = next((line.split()[1] for line in results if line.startswith("FAILED")), "")
+    seconds = _of_children() - begun
+    return Notice(f"test {', '.join(fault.tests)}", said != "", len(results), seconds, said)
+
+
+def _of_children() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def notices(
+    name: str, fault: Fault, rounds: int = ROUNDS, first_seed: int = FIRST_SEED
+) -> Iterator[Notice]:
     """Every check that the fault names, one after another: cases first, they are cheap."""
     if fault.cases:
         yield by_cases(fault, load_cases())
-    for name in fault.machines:
-        yield by_machine(fault, name, rounds, first_seed)
+    if fault.tests:
+        yield by_tests(name, fault)
+    for machine in fault.machines:
+        yield by_machine(fault, machine, rounds, first_seed)
 
 
 def sober(fault: Fault) -> Notice:

@@ -159,9 +159,15 @@ def test_a_deleted_group_keeps_its_offsets_unless_asked(broker: BrokerUnderTest)
 def test_a_deleted_topic(broker: BrokerUnderTest) -> None:
     """BROKER-OFFSET-10, BROKER-ADMIN-7, BROKER-ADMIN-8."""
     commit(broker, 1)
+    offsets = broker.ctx.consumer_offset_manager
+    if broker.release is NEW:
+        offsets.assign_reset_offset("T", "G", 0, 1)
+        offsets.commit_pull_offset("G", "T", 0, 1)
     assert ask(broker, 215, {"topic": "T"}).code == 0
-    kept = broker.ctx.consumer_offset_manager.query_offset("G", "T", 0)
-    assert kept == (-1 if broker.release is NEW else 1)
+    kept = -1 if broker.release is NEW else 1
+    assert offsets.query_offset("G", "T", 0) == kept
+    assert offsets.query_pull_offset("G", "T", 0) == kept
+    assert not offsets.has_offset_reset("T", "G", 0)
     broker.produce()
     broker.run(1)
     assert broker.ctx.store.reader.max_offset_in_queue("T", 0) == 1

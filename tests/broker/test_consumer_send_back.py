@@ -107,6 +107,18 @@ def test_the_retry_topic_is_made_first(release: Release) -> None:
 
 
 @ALL
+def test_copies_go_to_every_queue(release: Release) -> None:
+    """BROKER-BACK-4."""
+    broker, message = _started(release, retry_queue_nums=3)
+    queues = set()
+    for _ in range(24):
+        begin = broker.ctx.store.commit_log.max_offset()
+        assert _back(broker, message.physical_offset).code == 0
+        queues.add(_last(broker, begin).properties["REAL_QID"])
+    assert queues == {"0", "1", "2"}
+
+
+@ALL
 def test_a_closed_retry_topic_refuses(release: Release) -> None:
     """BROKER-BACK-5."""
     broker, message = _started(release)

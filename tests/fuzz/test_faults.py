@@ -1,6 +1,7 @@
 """Bugs that RocketMQ really had: each is noticed, and its checks pass without it."""
 
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from click.testing import CliRunner
 from conformance import results
 from fuzz.faults import repro
 from fuzz.faults.fault import PREVENTED, Fault, faults
-from fuzz.faults.notice import notices, sober
+from fuzz.faults.notice import by_tests, notices, sober
 from fuzz.stateful.registry import machines
 from refimpl.cli.faults import faults_group
 
@@ -23,14 +24,22 @@ def test_the_bank_is_large_and_whole() -> None:
     assert not set(BANK) & set(PREVENTED)
     for name, fault in BANK.items():
         assert fault.issue.startswith(("#", "ROCKETMQ-")), name
-        assert fault.cases or (fault.hidden and fault.machines), name
+        assert fault.machines or fault.tests, f"{name} has no check in its own layer"
+        assert bool(fault.cases) != bool(fault.hidden), f"{name}: a case, or why there is none"
         assert set(fault.machines) <= set(machines()), name
+
+
+@pytest.mark.parametrize("name", BANK)
+def test_its_patch_fits_the_core(name: str) -> None:
+    """What it replaces is still there: else nobody would hear of it before the long run."""
+    with BANK[name].patch():
+        pass
 
 
 @pytest.mark.parametrize("name", QUICK)
 def test_its_cases_notice_a_fault_and_pass_without_it(name: str) -> None:
     fault = BANK[name]
-    found = next(notices(fault))
+    found = next(notices(name, fault))
     assert found.noticed
     assert found.said
     assert not sober(fault).noticed
@@ -39,14 +48,25 @@ def test_its_cases_notice_a_fault_and_pass_without_it(name: str) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name in BANK if BANK[name].cases])
 def test_every_fault_that_a_client_could_see_breaks_a_case(name: str) -> None:
-    assert next(notices(BANK[name])).noticed
+    assert next(notices(name, BANK[name])).noticed
     assert not sober(BANK[name]).noticed
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name in BANK if not BANK[name].cases])
-def test_every_hidden_fault_breaks_a_machine(name: str) -> None:
-    assert any(n.noticed for n in notices(BANK[name], ROUNDS, BANK[name].seed))
+def test_every_hidden_fault_breaks_a_check_of_its_layer(name: str) -> None:
+    assert any(n.noticed for n in notices(name, BANK[name], ROUNDS, BANK[name].seed))
+
+
+def test_a_test_of_its_layer_notices_a_fault_and_is_not_broken_without_it() -> None:
+    """In a process of its own, so that nothing of this one is patched."""
+    found = by_tests("B37", BANK["B37"])
+    assert found.said.endswith("::test_a_reset_works_without_a_record")
+    assert found.steps == 1
+    harmless = replace(
+        BANK["B37"], tests=("tests/fuzz/test_faults.py::test_an_unknown_fault_is_refused",)
+    )
+    assert not by_tests("B37", harmless).noticed
 
 
 def test_the_table_names_who_noticed() -> None:
