@@ -231,10 +231,11 @@ def get_broker_member_group(ctx: NamesrvContext, request: Request) -> RemotingCo
     header = decode_header(
         headers.GetBrokerMemberGroupRequestHeader, command.ext_fields, ctx.release
     )
-    entry = ctx.routes.broker_addr_table.get(header.broker_name)
+    name = header.broker_name
+    entry = None if name is None else ctx.routes.broker_addr_table.get(name)
     group = BrokerMemberGroup(
         cluster=header.cluster_name,
-        broker_name=header.broker_name,
+        broker_name=name,
         broker_addrs={} if entry is None else dict(sorted(entry.addresses.items())),
     )
     body = GetBrokerMemberGroupResponseBody(broker_member_group=group).encode(ctx.release)

@@ -121,8 +121,8 @@ class BrokerHeartbeatRequestHeader(Header):
 
 
 class GetBrokerMemberGroupRequestHeader(Header):
-    """Fields of GET_BROKER_MEMBER_GROUP (901). Only in 5.5.0."""
+    """Fields of GET_BROKER_MEMBER_GROUP (901). Only in 5.5.0; Java answers without them too."""
 
-    WIRE: ClassVar[str] = "clusterName:String! brokerName:String!"
-    cluster_name: str
-    broker_name: str
+    WIRE: ClassVar[str] = "clusterName:String brokerName:String"
+    cluster_name: str | None = None
+    broker_name: str | None = None
