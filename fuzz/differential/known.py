@@ -49,6 +49,22 @@ KNOWN: tuple[Known, ...] = (
         value=r"NullPointerException|NumberFormatException",
     ),
     Known(
+        rule="BROKER-ADMIN-3",
+        reason="4.6.1 answers SUCCESS itself, so that a one-way request is answered as well",
+        releases=("4.6",),
+        codes=(17,),
+        path=r"^answers",
+        value=r"'code': 0",
+    ),
+    Known(
+        rule="BROKER-SEND-15",
+        reason="4.6.1 delays a dead letter by its DELAY, and refuses one that is no number",
+        releases=("4.6",),
+        codes=(10, 310),
+        path=r"^answers\[0\]\.(code|remark|ext)",
+        value=r"NumberFormatException",
+    ),
+    Known(
         rule="BROKER-QUERY-17",
         reason="Java makes room for as many offsets as were asked for, and its heap ends",
         releases=("4.6", "4.9", "5.5"),

@@ -293,6 +293,16 @@ def test_data_versions() -> None:
     assert decode_data_version(b'{"counter":"7"}', RELEASE_4_9) == DataVersion(counter=7)
     with pytest.raises(BodyRefused):
         decode_data_version(b'{"counter":"9223372036854775808"}', RELEASE_4_9)
+    for counter in (b"[5]", b"true"):
+        with pytest.raises(BodyRefused):
+            decode_data_version(b'{"counter":%b}' % counter, RELEASE_4_9)
+    assert decode_data_version(b'{"counter":[5]}', RELEASE_5_5) == DataVersion(counter=5)
+    assert decode_data_version(b'{"counter":true}', RELEASE_5_5) == DataVersion(counter=1)
+    for release in RELEASES.values():
+        assert decode_data_version(b'{"counter":5.5}', release) == DataVersion(counter=5)
+        for counter in (b"[]", b"[5,6]", b"{}", b'"x"', b"99999999999999999999"):
+            with pytest.raises(BodyRefused):
+                decode_data_version(b'{"counter":%b}' % counter, release)
     with pytest.raises(BodyRefused, match="not an object") as error:
         decode_data_version(b"[]", RELEASE_5_5)
     assert error.value.remark.startswith("com.alibaba.fastjson2.JSONException")
@@ -322,6 +332,7 @@ def test_times_are_printed_twice() -> None:
         ("{0:1}", {"0": 1}),
         ("// x\n[true]", [True]),
         ("\ufeff{}", {}),
+        ('{"a":\x01\x0b5\x7f,"b":\x00"x"\x1f,"c":[\x01{}\x01]}', {"a": 5, "b": "x", "c": [{}]}),
     ],
 )
 def test_the_leniency_of_fastjson_1(text: str, value: JsonValue) -> None:
@@ -337,6 +348,21 @@ def test_what_not_even_fastjson_reads(text: str, release: Release) -> None:
     """REMOTING-HEADER-5."""
     with pytest.raises(BodyRefused):
         parse(text, release)
+
+
+@pytest.mark.parametrize(
+    "text", ['{\x01"a":5}', '{"a"\x01:5}', '{"a":5,\x01"b":5}', '{"a":null\x01}', '{"a":5\x1a}']
+)
+def test_control_characters_stand_at_values_alone(text: str) -> None:
+    """REMOTING-HEADER-5: as Apache 4.9.7 answers."""
+    with pytest.raises(BodyRefused):
+        parse(text, RELEASE_4_9)
+
+
+def test_fastjson_2_passes_no_control_character() -> None:
+    """REMOTING-HEADER-5."""
+    with pytest.raises(BodyRefused):
+        parse('{"a":\x015}', RELEASE_5_5)
 
 
 def test_doubles_and_maps_of_the_standard_form() -> None:

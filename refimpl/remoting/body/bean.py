@@ -20,6 +20,7 @@ from refimpl.model.message_queue import MessageQueue, in_hash_set_order
 from refimpl.model.override import override
 from refimpl.model.release import Release
 from refimpl.model.subscription import SubscriptionData
+from refimpl.remoting.body.data_version import read_data_version
 from refimpl.remoting.body.java_json import (
     NumberText,
     ObjectKey,
@@ -350,7 +351,7 @@ class _Model(Codec):
                 case "SubscriptionData":
                     return _read_subscription(value, at)
                 case "DataVersion":
-                    return data_version.from_json(value, at.release)
+                    return read_data_version(value, at.release)
                 case "TopicConfig":
                     return topic_config.from_json(value, at.release)
                 case _:

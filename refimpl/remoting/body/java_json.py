@@ -115,22 +115,33 @@ class _Reader:
         self._skip()
         return self._text[self._at] if self._at < len(self._text) else ""
 
+    def _pass_controls(self) -> None:
+        """Pass what fastjson 1 takes for blank before and behind a value, but not at a name."""
+        self._skip()
+        while self._old and self._at < len(self._text) and self._text[self._at] in _CONTROLS:
+            self._at += 1
+            self._skip()
+
     def _value(self, depth: int) -> JsonValue:
         if depth > DEPTH_MAX:
             raise _Malformed(f"more than {DEPTH_MAX} levels")
+        self._pass_controls()
         char = self._peek()
-        if char == "{":
-            return self._object(depth)
-        if char == "[":
-            return self._array(depth)
-        if char in {'"', "'"} and char:
-            return self._string(char)
-        if char in _NUMBER and char:
-            return self._number()
+        if char and (char in "{[\"'" or char in _NUMBER):
+            value = self._delimited(char, depth)
+            self._pass_controls()
+            return value
         if depth == 0 and char == "}":  # both releases take a lone brace for an empty object
             self._at += 1
             return {}
         return self._literal()
+
+    def _delimited(self, char: str, depth: int) -> JsonValue:
+        if char == "{":
+            return self._object(depth)
+        if char == "[":
+            return self._array(depth)
+        return self._number() if char in _NUMBER else self._string(char)
 
     def _literal(self) -> JsonValue:
         for word, value in _LITERALS.items():
