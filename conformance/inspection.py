@@ -8,6 +8,7 @@ from tabulate import tabulate
 from conformance import results
 from conformance.case import load_cases
 from conformance.judge import select
+from conformance.models import in_models, not_modelled
 from conformance.requirements import coverage
 from conformance.trophies import TROPHIES, for_case, verify
 
@@ -75,6 +76,9 @@ def explain(identifier: str) -> list[str]:
     ]
     lines += [f"test  {path}" for path in counted.in_tests.get(identifier, ())]
     lines += [f"code  {path}" for path in counted.in_code.get(identifier, ())]
+    lines += [f"model spec/tla/{module}.tla" for module in in_models().get(identifier, ())]
+    if identifier in (told := not_modelled()):
+        lines.append(f"model none: {told[identifier]}")
     return lines
 
 

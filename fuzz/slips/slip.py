@@ -28,6 +28,11 @@ class Edit(NamedTuple):
     old: str
     new: str
 
+    @property
+    def told(self) -> str:
+        """What becomes of the line."""
+        return f"`{self.old}` becomes `{self.new}`"
+
 
 class Constant(NamedTuple):
     """`module.name` has another value, also where it was imported by name."""
@@ -35,6 +40,11 @@ class Constant(NamedTuple):
     module: ModuleType
     name: str
     value: object
+
+    @property
+    def told(self) -> str:
+        """What becomes of it."""
+        return f"becomes {self.value!r}"
 
 
 Slip: TypeAlias = Edit | Constant

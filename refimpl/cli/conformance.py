@@ -111,11 +111,14 @@ def report_command(
 def explain_command(*, rule: str) -> None:
     """Show a rule: its text, why, sources, cases, tests and code."""
     from conformance import inspection  # noqa: PLC0415 - only when asked for
+    from fuzz.slips.slip import slips, title  # noqa: PLC0415 - the same
 
     lines = inspection.explain(rule)
     if not lines:
         raise click.ClickException(f"no rule {rule}")
     _print(lines)
+    if rule in (known := slips()):
+        click.echo(f"slip  {title(known[rule])}: {known[rule].told}")
 
 
 @conformance_group.command("trophies")

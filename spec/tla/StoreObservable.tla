@@ -3,7 +3,7 @@
 (* The promise to clients alone: what may be lost, by which accident, of   *)
 (* what was answered and of what was shown.                                *)
 (*                                                                         *)
-(* Rules    STORE-FLUSH-1, 2, 5, 9 (spec/store/flush.md), STORE-RECOVERY   *)
+(* Rules    STORE-PROMISE-1..3, -8, -9, STORE-FLUSH-1, -2, -5, -9          *)
 (* Code     refimpl/sim/ledger.py keeps the same promises of a real store. *)
 (*                                                                         *)
 (* Says     A store is a sequence of messages, each with what its producer *)
