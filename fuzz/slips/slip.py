@@ -53,10 +53,25 @@ Slip: TypeAlias = Edit | Constant
 @contextmanager
 def slipped(slip: Slip) -> Iterator[None]:
     """Turn it on; raises `AssertionError` where the edit no longer fits the source."""
-    if isinstance(slip, Constant):
-        with _with_constant(slip):
+    try:
+        with _with_constant(slip) if isinstance(slip, Constant) else _with_edit(slip):
+            _forget_caches()
             yield
-        return
+    finally:
+        _forget_caches()
+
+
+def _forget_caches() -> None:
+    """What functions remember was computed by other code."""
+    for name, module in list(sys.modules.items()):
+        if name.startswith("refimpl."):
+            for held in list(vars(module).values()):
+                if hasattr(held, "cache_clear"):
+                    held.cache_clear()
+
+
+@contextmanager
+def _with_edit(slip: Edit) -> Iterator[None]:
     function = _function(slip)
     right = function.__code__
     function.__code__ = _edited(slip, function)
