@@ -37,6 +37,14 @@ def test_one_field_of_one_message(place: int, name: str) -> None:
     assert [(d.where, d.what) for d in found] == [("S_A queue 0", f"message 0: {name}")]
 
 
+def test_one_tags_code() -> None:
+    left, right = files_of(NAME), files_of(NAME)
+    queue = f"consumequeue/S_B/0/{0:020d}"
+    right[queue] = right[queue][:59] + bytes([right[queue][59] ^ 1]) + right[queue][60:]
+    found = differences(left, right)
+    assert [(d.where, d.what) for d in found] == [("S_B queue 0", "tags code of unit 2")]
+
+
 def test_queues_offsets_and_tables() -> None:
     left, right = files_of(NAME), files_of(NAME)
     offsets = "config/consumerOffset.json"

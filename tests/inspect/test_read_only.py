@@ -13,6 +13,8 @@ import pytest
 from click.testing import CliRunner
 
 from refimpl.cli.store import store_group
+from refimpl.inspect.store_reading import open_reading
+from refimpl.sim.memory_disk import MemoryDisk
 from tests.inspect.apache_images import NAMES, Files, files_of
 
 ROOT = Path(__file__).parents[2]
@@ -147,6 +149,15 @@ def test_the_length_is_the_one_of_most_files(stores: Sequence[Path]) -> None:
     assert [(f["rule"], f["path"]) for f in shown["findings"]] == [
         ("STORE-FILES-2", f"commitlog/{start:020d}") for start in (0, 16384)
     ]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_one_trace_of_a_release_is_enough(name: str) -> None:
+    """STORE-INSPECT-2: without the folders of 5.5 the tables tell."""
+    files = {path: data for path, data in files_of(name).items() if "timer" not in path}
+    reading = open_reading(MemoryDisk(files))
+    assert reading.release.apache == name.split("-")[1]
+    assert reading.deduced.startswith("config/topics.json has") is ("5.5.0" in name)
 
 
 def test_the_tables_say_what_the_manifest_says(stores: Sequence[Path]) -> None:

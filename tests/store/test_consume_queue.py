@@ -235,6 +235,17 @@ def test_old_units_do_not_come_back() -> None:
     assert reopened(disk.image()).max_offset_in_queue == 2
 
 
+def test_units_behind_a_damaged_one_do_not_come_back() -> None:
+    """STORE-CQ-10: a recovery, the next unit, then a crash."""
+    disk = MemoryDisk()
+    filled(disk, 4)
+    disk.write(FIRST, 20, bytes(20))
+    queue = reopened(disk)
+    queue.put_message_position_info(100, SIZE, 1, 1)
+    queue.sync()
+    assert reopened(disk.image()).max_offset_in_queue == 2
+
+
 def test_a_disk_that_refuses_changes_nothing() -> None:
     """STORE-CQ-15: the same put succeeds later."""
     disk = FullDisk()

@@ -95,6 +95,19 @@ def test_entries_are_chained_and_timed() -> None:
     )
 
 
+@pytest.mark.parametrize("number", [99, -1])
+def test_a_slot_that_names_no_entry_begins_a_chain(number: int) -> None:
+    """STORE-INDEX-4: the second entry is the first of its slot that can be."""
+    disk = MemoryDisk()
+    index_file = file_on(disk, slots=1)
+    index_file.put_key("T#k", 0, BEGIN)
+    index_file.sync()
+    disk.write(PATH, 40, number.to_bytes(4, "big", signed=True))
+    again = IndexFile.load(disk, PATH, hash_slot_num=1, index_num=8)
+    again.put_key("T#k", 1, BEGIN)
+    assert [entry[3] for entry in again.entries()] == [0, 0]
+
+
 def test_a_full_file_refuses_and_keeps() -> None:
     """STORE-INDEX-5: seven of eight entries are keys."""
     disk = MemoryDisk()

@@ -141,6 +141,17 @@ def test_a_query_stops_at_the_first_file_before_its_window() -> None:
     assert result.phy_offsets == (1200, 1100, 1000, 900, 800, 700)
 
 
+def test_a_file_before_one_that_begins_with_the_window_is_visited() -> None:
+    """STORE-INDEX-6: messages of one millisecond may lie in two files."""
+    index = service(MemoryDisk())
+    for n in range(9):
+        index.build_index(request(n * 100), NOW)
+    found = index.query_offset(
+        "T", "k", 99, NOW, NOW, max_msgs_num_batch=64, store_time=lambda _: -1
+    )
+    assert found.phy_offsets == tuple(range(800, -1, -100))
+
+
 def test_the_first_message_of_a_file_is_found_at_its_time() -> None:
     """STORE-INDEX-8."""
     index = service(MemoryDisk())

@@ -57,6 +57,11 @@ def test_what_begins_with_a_negative_length_is_refused() -> None:
     assert error.value.size < 0
 
 
+def test_a_length_of_zero_is_a_length() -> None:
+    """STORE-READ-11: twelve bytes behind its begin a record has its queue, which is 0."""
+    assert filled(1).select_one_message_by_offset(PhysicalOffset(12)) == b""
+
+
 def test_a_query_answers_in_the_order_of_the_log() -> None:
     """STORE-READ-13."""
     store = filled(6)
@@ -102,6 +107,21 @@ def test_the_earliest_time_needs_two_messages_of_the_largest_size(release: Relea
         for size in (half, half + 1)
     ]
     assert times == [NOW, -1]
+
+
+@pytest.mark.parametrize("release", [RELEASE_4_6, RELEASE_4_9, RELEASE_5_5])
+def test_the_earliest_time_is_that_of_the_first_file_that_is_there(release: Release) -> None:
+    """STORE-READ-12."""
+    store = filled(12, release, maxMessageSize="200")
+    files = store.commit_log.mapped_file_queue
+    assert files.mapped_files[0].destroy()
+    files.remove_first(1)
+    record = store.select_one_message_by_offset(store.min_phy_offset)
+    assert record is not None
+    first = decode_record(record, release=release)
+    assert first is not None
+    assert first.physical_offset > 0
+    assert store.earliest_message_time() == first.store_timestamp
 
 
 def test_offsets_and_times_of_a_queue() -> None:

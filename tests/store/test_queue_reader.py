@@ -95,14 +95,26 @@ def test_a_slave_corrects_nothing() -> None:
 
 
 @pytest.mark.parametrize(
-    ("release", "found"),
-    [(RELEASE_4_6, (1, 2, 3)), (RELEASE_4_9, (1, 2, 3)), (RELEASE_5_5, (1, 2, 3))],
+    ("release", "files"),
+    [(RELEASE_4_6, "9"), (RELEASE_4_9, "9"), (RELEASE_5_5, "1"), (RELEASE_5_5, "9")],
 )
-def test_a_read_ends_with_the_file_of_the_queue(release: Release, found: tuple[int, ...]) -> None:
-    """STORE-READ-6: also in 5.5, once something is found."""
-    store = filled(release, 6)
-    assert answer(pull(store, 1)) == (Status.FOUND, 4, found)
+def test_a_read_ends_with_the_file_of_the_queue(release: Release, files: str) -> None:
+    """STORE-READ-6: also in 5.5, once something is found. STORE-READ-1: whatever was found."""
+    store = filled(release, 6, travelCqFileNumWhenGetMessage=files)
+    result = pull(store, 1)
+    assert answer(result) == (Status.FOUND, 4, (1, 2, 3))
+    assert (result.min_offset, result.max_offset) == (0, 6)
     assert answer(pull(store, 4)) == (Status.FOUND, 6, (4, 5))
+
+
+def test_a_queue_of_which_nothing_is_left_is_not_an_empty_one() -> None:
+    """STORE-READ-2, STORE-READ-4: in 5.5 its minimum is its maximum."""
+    store = filled(RELEASE_5_5, 3)
+    queue = store.consume_queue(T, Q)
+    assert queue is not None
+    queue.correct_min_offset(store.max_phy_offset)
+    assert queue.min_offset_in_queue == 3
+    assert answer(pull(store, 3)) == (Status.OFFSET_OVERFLOW_ONE, 3, ())
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from refimpl.model.ids import Address, Group, Millis, QueueId, QueueOffset, Topi
 from refimpl.model.message_codec import BLANK_HEADER_SIZE, encode_record
 from refimpl.model.release import RELEASE_4_9, RELEASE_5_5, RELEASES, Release
 from refimpl.sim.memory_disk import MemoryDisk
+from refimpl.store.commit_log import CommitLog
 from refimpl.store.message_store import MessageStore
 from tests.store.fake_log import FullDisk
 from tests.store.harness import force_all, open_store, run
@@ -112,10 +113,12 @@ def test_readers_do_not_hear_while_the_unit_cannot_be_written() -> None:
     assert [a.logic_offset for a in store.reput.take_arrived()] == [1]
 
 
-def test_without_long_polling_nobody_hears() -> None:
+@pytest.mark.parametrize("setting", [{"longPollingEnable": "false"}, {"brokerRole": "SLAVE"}])
+def test_where_nobody_is_held_nobody_hears(setting: dict[str, str]) -> None:
     """STORE-CQ-13."""
-    store = open_store(longPollingEnable="false")
+    store = open_store()
     store.put_message(message(), NOW)
+    store.update_config(store.config.updated(setting))
     store.reput.step(NOW)
     assert store.max_offset_in_queue(T, Q) == 1
     assert store.reput.take_arrived() == []
@@ -181,6 +184,20 @@ def test_what_is_no_record_is_passed_over_to_the_end_of_the_file() -> None:
     assert store.dispatch_behind_bytes == 0
 
 
+def test_a_slave_stops_at_what_is_no_record() -> None:
+    """STORE-CQ-17."""
+    disk = MemoryDisk()
+    store = open_store(disk)
+    puts = [store.put_message(message(), NOW).append for _ in range(9)]
+    assert puts[1] is not None
+    damaged(store, disk, puts[1].wrote_offset + 4, b"\0\0\0\0")
+    store.update_config(store.config.updated({"brokerRole": "SLAVE"}))
+    store.reput.step(NOW)
+    assert store.reput.step(NOW) is None
+    assert store.max_offset_in_queue(T, Q) == 1
+    assert store.reput.reput_from_offset == puts[1].wrote_offset
+
+
 def test_a_record_whose_lengths_disagree_is_passed_over() -> None:
     """STORE-CQ-17: by the size that it tells."""
     disk = MemoryDisk()
@@ -222,6 +239,17 @@ def test_only_what_is_durable_becomes_visible(release: Release) -> None:
     result = store.get_message(G, T, Q, QueueOffset(0), 1, None, NOW)
     assert result is not None
     assert len(result.records) == 1
+
+
+def test_half_a_confirmed_record_waits_for_its_other_half(monkeypatch: pytest.MonkeyPatch) -> None:
+    """STORE-CQ-18: nor is it taken for what is no record."""
+    store = open_store()
+    size = store.put_message(message(), NOW).append
+    assert size is not None
+    for confirmed, count in ((size.wrote_bytes - 1, 0), (size.wrote_bytes, 1)):
+        monkeypatch.setattr(CommitLog, "confirm_offset", lambda _, end=confirmed: end)
+        store.reput.step(NOW)
+        assert store.max_offset_in_queue(T, Q) == count
 
 
 def test_a_step_is_bounded() -> None:
