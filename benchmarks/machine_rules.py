@@ -15,8 +15,9 @@ from hypothesis.stateful import Rule
 
 from benchmarks.measures import Results
 from benchmarks.servers import REFERENCE
-from fuzz.machines.store import CRASHES, StoreMachine
+from fuzz.machines.store import StoreMachine
 from fuzz.stateful.play import play_round
+from fuzz.store_lives import CRASHES
 from refimpl.model.override import override
 from refimpl.store.message_store import COMMIT_COMMIT_LOG, FLUSH_COMMIT_LOG, FLUSH_CONSUME_QUEUE
 

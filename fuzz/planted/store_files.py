@@ -214,9 +214,6 @@ PLANTED = {
         "MappedFileQueue", "STORE-FLUSH-1", failed_force_starts_over
     ),
     "failed-force-starts-over": Planted("AsyncFlush", "STORE-FLUSH-1", failed_force_starts_over),
-    "failed-force-starts-over-in-store": Planted(
-        "Store", "OffsetsGrowInv", failed_force_starts_over
-    ),
     "empty-file-refuses-the-start": Planted(
         "MappedFileQueue", "STORE-FILES-3", empty_file_refuses_the_start
     ),

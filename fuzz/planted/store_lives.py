@@ -4,6 +4,8 @@ Each is an edit of one function. Together with `store_side` and `store_files` th
 for every invariant that the machine of the store names.
 """
 
+# ruff: noqa: SLF001 - a bug is planted inside
+
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import ModuleType
@@ -13,9 +15,12 @@ from fuzz.edited import planted_edit
 from fuzz.planted.store_files import empty_file_refuses_the_start, stores_another_body
 from fuzz.planted.store_side import dispatch_skips
 from fuzz.stateful.registry import Planted
-from refimpl.model.ids import QueueOffset
+from refimpl.model.ids import Millis, QueueOffset
+from refimpl.model.java import crc32
 from refimpl.model.message import MessageExtBrokerInner
-from refimpl.store import append_message, commit_log
+from refimpl.model.message_codec import decode_record
+from refimpl.model.release import RELEASE_4_9
+from refimpl.store import append_message, commit_log, queue_reader
 from refimpl.store.append_message import AppendMessageResult
 from refimpl.store.commit_log import CommitLog
 from refimpl.store.consume_queue import ConsumeQueue
@@ -25,6 +30,7 @@ from refimpl.store.mapped_file_queue import MappedFileQueue
 from refimpl.store.message_store import MessageStore
 from refimpl.store.recovery import LogScan
 from refimpl.store.reput import ReputMessageService
+from refimpl.store.store_reads import StoreReads
 
 _CRC = 8  # where a record has the checksum of its body
 _EDITS: tuple[tuple[str, str, type | ModuleType, str, str, str], ...] = (
@@ -83,6 +89,14 @@ _EDITS: tuple[tuple[str, str, type | ModuleType, str, str, str], ...] = (
         "step",
         "end = log.confirm_offset()",
         "end = log.max_offset()",
+    ),
+    (
+        "dispatch-begins-again",
+        "OffsetsGrowInv",
+        ReputMessageService,
+        "step",
+        "self._attempts = 0",
+        "self.reput_from_offset *= self.reput_from_offset > begun",
     ),
     (
         "nobody-looks-after-a-force",
@@ -205,6 +219,36 @@ def stores_a_wrong_checksum() -> Iterator[None]:
 
 
 @contextmanager
+def checksums_are_made_anew() -> Iterator[None]:
+    """A reader is given the checksum of the bytes that are there."""
+    right = queue_reader._LogWindow.message
+
+    def wrong(self: queue_reader._LogWindow, offset: int, size: int) -> bytes | None:
+        record = right(self, offset, size)
+        message = None if record is None else decode_record(record, release=RELEASE_4_9)
+        if record is None or message is None:
+            return record
+        return record[:_CRC] + crc32(message.body).to_bytes(4, "big") + record[_CRC + 4 :]
+
+    with patch.object(queue_reader._LogWindow, "message", wrong):
+        yield
+
+
+@contextmanager
+def readers_see_what_is_written() -> Iterator[None]:
+    """Whoever pulls lets everything be dispatched that is written, durable or not."""
+    right = StoreReads.get_message
+
+    def wrong(self: MessageStore, *arguments: object) -> object:
+        with patch.object(CommitLog, "confirm_offset", CommitLog.max_offset):
+            self.reput.step(Millis(0))
+        return right(self, *arguments)  # type: ignore[arg-type]
+
+    with patch.object(StoreReads, "get_message", wrong):
+        yield
+
+
+@contextmanager
 def tells_another_place() -> Iterator[None]:
     """The producer is told the queue offset of the message after his."""
     right = commit_log.do_append  # type: ignore[attr-defined]
@@ -228,6 +272,8 @@ PLANTED = {
             ("stores-another-body", "STORE-PROMISE-5", stores_another_body),
             ("dispatch-skips", "STORE-PROMISE-10", dispatch_skips),
             ("empty-file-refuses-the-start", "STORE-PROMISE-12", empty_file_refuses_the_start),
+            ("checksums-are-made-anew", "STORE-PROMISE-13", checksums_are_made_anew),
+            ("readers-see-what-is-written", "STORE-PROMISE-8", readers_see_what_is_written),
             ("stores-a-wrong-checksum", "LogIsWhole", stores_a_wrong_checksum),
             ("tells-another-place", "STORE-PROMISE-6", tells_another_place),
         )

@@ -1,6 +1,6 @@
 """The ledger: what was answered to whom, and so what a later reader must, may or must not see.
 
-Requirements  STORE-PROMISE-1..12 in spec/store/promises.md
+Requirements  STORE-PROMISE-1..13 in spec/store/promises.md
 Model         spec/tla/StoreObservable.tla
 
 A value. Whoever drives a store notes every put, every answer, what consumers were shown, and every
@@ -13,6 +13,7 @@ and the next opening look at every message.
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from enum import Enum, auto
 from itertools import takewhile
 from typing import Final
 
@@ -33,6 +34,14 @@ MAY_BE_STORED: Final = frozenset(
 )
 
 
+class Trust(Enum):
+    """What the disk has done to its word. It only falls, and a store begins anew without it."""
+
+    ALL = auto()  # it keeps its contract: every promise holds
+    CACHE = auto()  # a force lied: as long as no power fails, every promise holds
+    NOTHING = auto()  # bits changed, or power failed after a lie: STORE-PROMISE-13 alone
+
+
 @dataclass(frozen=True, slots=True)
 class Ledger:
     """The notes of one store through all its lives."""
@@ -40,6 +49,7 @@ class Ledger:
     sync_flush: bool
     sent: SentLog = field(default_factory=SentLog)
     torn: bool = False  # power failed since the last opening
+    trust: Trust = Trust.ALL
     stopped_at: int = 0  # messages below this number were there at an orderly end
     # no flush, and no retention, concerns a message below these numbers in this life
     flush_passed: int = field(default=0, compare=False)
@@ -145,12 +155,21 @@ class Ledger:
 
     def power_failed(self) -> "Ledger":
         """STORE-PROMISE-1: power failed, with the store open or not: what is durable is there."""
-        return replace(self._ended(lambda s: s.durable), torn=True)
+        trust = Trust.NOTHING if self.trust is Trust.CACHE else self.trust
+        return replace(self._ended(lambda s: s.durable), torn=True, trust=trust)
+
+    def deceived(self) -> "Ledger":
+        """A force said that it made durable what it did not (STORE-PROMISE-13)."""
+        return replace(self, trust=Trust.CACHE) if self.trust is Trust.ALL else self
+
+    def damaged(self) -> "Ledger":
+        """Bytes changed on the platter that nobody wrote (STORE-PROMISE-13)."""
+        return replace(self, trust=Trust.NOTHING)
 
     def stopped(self) -> "Ledger":
         """STORE-PROMISE-9: an orderly end makes all durable, whatever happens after it."""
-        ended = self.flushed(max((s.end for s in self.sent), default=0)).power_failed()
-        return replace(ended, stopped_at=len(self.sent))
+        flushed = self.flushed(max((s.end for s in self.sent), default=0))
+        return replace(flushed.power_failed(), trust=self.trust, stopped_at=len(self.sent))
 
     def _ended(self, kept: Callable[[Sent], bool]) -> "Ledger":
         return self._with(

@@ -1,6 +1,6 @@
 """Looks at an opened store: does it keep what its ledger notes?
 
-Requirements  STORE-PROMISE-1..12 in spec/store/promises.md
+Requirements  STORE-PROMISE-1..13 in spec/store/promises.md
 
 `violations(ledger, store)` looks at everything. A `Look` does so once and then goes on from where
 it was: a record or a unit that was judged is judged again only when somebody writes below the end
@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from refimpl.model.ids import QueueId, Topic
 from refimpl.sim.found_records import Found, read_records
-from refimpl.sim.ledger import MAY_BE_STORED, Ledger
+from refimpl.sim.ledger import MAY_BE_STORED, Ledger, Trust
 from refimpl.sim.sent_log import GONE, Fate, Sent
 from refimpl.store import invariants
 from refimpl.store.consume_queue import CQ_STORE_UNIT_SIZE
@@ -65,7 +65,7 @@ class Look:
     def violations(self, ledger: Ledger, rewritten: Mapping[str, int] | None = None) -> list[str]:
         """What is broken in what is new. `rewritten`: lowest offset written, by path, since then.
 
-        STORE-PROMISE-1..11. Ask with the ledger and the store of one life.
+        STORE-PROMISE-1..11, -13. Ask with the ledger and the store of one life.
         """
         if rewritten and self._is_touched(rewritten):
             self._begin()
@@ -79,6 +79,8 @@ class Look:
         begun = max(self._log_to, queue.min_offset)
         self._undispatched = [f for f in self._undispatched if f.offset >= queue.min_offset]
         records, self._log_to = read_records(self._store, begun)
+        if ledger.trust is Trust.NOTHING:
+            return list(self._of_strangers(records))
         structure = [
             *invariants.positions(self._store.commit_log),
             *invariants.log_is_whole(self._store.commit_log, self._log_to),
@@ -107,6 +109,12 @@ class Look:
                 if int(name) + lowest < judged * CQ_STORE_UNIT_SIZE:
                     return True
         return False
+
+    def _of_strangers(self, records: list[Found]) -> Iterator[str]:
+        """STORE-PROMISE-13: what has its checksum was sent, whatever the disk did."""
+        for found in records:
+            if found.body not in self._known:
+                yield f"STORE-PROMISE-13: nobody sent the body of the record at {found.offset}"
 
     def _units(self) -> Iterator[str]:
         for queue in self._store.queues:

@@ -11,9 +11,10 @@ that reads calls `sync` first: what is visible never depends on when a write hap
 """
 
 import struct
+from contextlib import suppress
 from typing import Final
 
-from refimpl.model.disk import Disk
+from refimpl.model.disk import Disk, DiskError
 from refimpl.model.release import Release
 from refimpl.store.commit_log_view import CommitLogView
 from refimpl.store.mapped_file import MappedFile
@@ -194,7 +195,7 @@ class ConsumeQueue:
         [Modified in 5.5]: a queue of which nothing is left begins at its end; before, its
         beginning stays where it was. STORE-CQ-6: pre-blank units are not units.
         """
-        self.sync()
+        self.sync_or_wait()
         queue = self.mapped_file_queue
         first = queue.first_mapped_file
         if first is None:
@@ -214,14 +215,14 @@ class ConsumeQueue:
         low, high = 0, first.read_position // CQ_STORE_UNIT_SIZE
         while low < high:
             middle = (low + high) // 2
-            unit = UNIT.unpack(
-                first.disk.read(first.path, middle * CQ_STORE_UNIT_SIZE, CQ_STORE_UNIT_SIZE)
-            )
-            if _position(unit) >= min_physical_offset:
+            found = _behind_blanks(first, middle)
+            if found is None or found[1] >= min_physical_offset:
                 high = middle
             else:
-                low = middle + 1
-        if low * CQ_STORE_UNIT_SIZE < first.read_position:
+                low = found[0] + 1
+        found = _behind_blanks(first, low)
+        low = low if found is None else found[0]
+        if found is not None:
             self.min_logic_offset = first.file_from_offset + low * CQ_STORE_UNIT_SIZE
 
     # --- growth
@@ -271,6 +272,12 @@ class ConsumeQueue:
             assert written, "pending units fit, for _room was counted"
             self._pending.clear()
 
+    def sync_or_wait(self) -> None:
+        """STORE-CQ-15: what the disk refuses stays gathered, and is not there for readers."""
+        if self._pending:
+            with suppress(DiskError):
+                self.sync()
+
     @property
     def gathered(self) -> bytes:
         """Units that `sync` will write."""
@@ -311,8 +318,7 @@ class ConsumeQueue:
         offset = queue_offset * CQ_STORE_UNIT_SIZE
         if offset < self.min_logic_offset:
             return None
-        if self._pending:
-            self.sync()
+        self.sync_or_wait()
         mapped_file = self.mapped_file_queue.find_mapped_file_by_offset(offset)
         if mapped_file is None:
             return None
@@ -343,7 +349,7 @@ class ConsumeQueue:
 
     def delete_expired_file(self, min_physical_offset: int) -> int:
         """STORE-RETENTION-5: remove the files of which no record is left, never the last."""
-        self.sync()
+        self.sync_or_wait()
         deleted = self.mapped_file_queue.delete_expired_files_by_offset(
             min_physical_offset, CQ_STORE_UNIT_SIZE
         )
@@ -393,7 +399,7 @@ class ConsumeQueue:
     def _unit_at(self, logic_offset: int) -> tuple[int, int, int] | None:
         if logic_offset < 0:
             return None
-        self.sync()
+        self.sync_or_wait()
         raw = self.mapped_file_queue.read(logic_offset, CQ_STORE_UNIT_SIZE)
         return None if raw is None else UNIT.unpack(raw)
 
@@ -425,6 +431,18 @@ class ConsumeQueue:
             if last.disk.read(last.path, position, length) != _ZEROS[:length]:
                 last.write_at(position, _ZEROS[:length])
             position += length
+
+
+def _behind_blanks(mapped_file: MappedFile, number: int) -> tuple[int, int] | None:
+    """Number and physical offset of the first unit from `number` on that is no pre-blank one.
+
+    STORE-CQ-19: pre-blank units also stand between others, and say nothing of those before them.
+    """
+    for at in range(number * CQ_STORE_UNIT_SIZE, mapped_file.read_position, CQ_STORE_UNIT_SIZE):
+        unit = UNIT.unpack(mapped_file.disk.read(mapped_file.path, at, CQ_STORE_UNIT_SIZE))
+        if _position(unit) >= 0:
+            return at // CQ_STORE_UNIT_SIZE, unit[0]
+    return None
 
 
 def _position(unit: tuple[int, int, int]) -> int:

@@ -324,10 +324,10 @@ class FlushManager:
 
         A thorough round takes its marks and ends before it forces anything (STORE-FLUSH-12).
         """
+        if not self._sync_queues():
+            return False
         thorough = pages == 0
         if thorough:
-            for queue in self._queues:
-                queue.sync()
             self._round_ends = [
                 (queue, queue.mapped_file_queue.max_offset) for queue in self._queues
             ]
@@ -345,14 +345,12 @@ class FlushManager:
         """Ask for one force of each queue that is dirty enough: one covers one file of it."""
         tokens: list[ForceToken] = []
         for queue in self._queues:
-            queue.sync()
             wanted = queue.mapped_file_queue.flush(pages)
             if wanted is not None:
                 token = self._force(wanted.path, wanted.span)
                 self._queue_forces[token] = queue.mapped_file_queue, wanted
                 tokens.append(token)
-        last = self._index.take_last_file() if self.draining else ()
-        for index_file in (*self._index.take_full_files(), *last):
+        for index_file in self._index_files():
             token = self._force(index_file.path)
             self._forced_indexes[token] = index_file
             tokens.append(token)
@@ -360,6 +358,25 @@ class FlushManager:
         if not tokens:
             self._end_round()
         return bool(tokens)
+
+    def _sync_queues(self) -> bool:
+        """STORE-CQ-15: units that the disk refuses stay gathered; no round goes without them."""
+        try:
+            for queue in self._queues:
+                queue.sync()
+        except DiskError:
+            self.drain_failed = self.draining
+            return False
+        return True
+
+    def _index_files(self) -> tuple[IndexFile, ...]:
+        """Index files to force; none where the disk refuses what is gathered for one."""
+        try:
+            last = self._index.take_last_file() if self.draining else ()
+            return (*self._index.take_full_files(), *last)
+        except DiskError:
+            self.drain_failed = self.draining
+            return ()
 
     def _end_round(self) -> None:
         """STORE-FLUSH-12: move the checkpoint where the round covered everything."""

@@ -33,7 +33,7 @@ def offset_in_queue_by_time(
 
     Release 4.x does not know `boundary`. In 5.5 the answer lies between minimum and maximum.
     """
-    queue.sync()
+    queue.sync_or_wait()
     if not release.search_by_time_has_boundaries:
         mapped_file = queue.mapped_file_queue.mapped_file_by_time(timestamp)
         return 0 if mapped_file is None else _Search(queue, log, mapped_file).nearest(timestamp)

@@ -146,3 +146,19 @@ def test_a_ledger_is_a_value() -> None:
     assert first == second
     assert hash(first) == hash(second)
     assert first != first.shown([0])
+
+
+def test_what_a_disk_that_broke_its_word_still_owes() -> None:
+    """STORE-PROMISE-13: no message is missed after that, but nothing that nobody sent is taken."""
+    lab = lab_with(2)
+    told = Ledger(sync_flush=True).put(T, Q, [b"0"]).appended(0, [(0, 100, 0)]).answered(0, OK)
+    empty = StoreLab().store
+    for ledger, expected in (
+        (told.power_failed(), {"STORE-PROMISE-1"}),
+        (told.deceived().killed(100), {"STORE-PROMISE-1"}),
+        (told.deceived().power_failed(), set()),
+        (told.damaged().killed(100), set()),
+    ):
+        assert rules(violations(ledger, empty)) == expected
+    assert rules(violations(lab.ledger.damaged(), lab.store)) == set()
+    assert rules(violations(told.damaged(), lab.store)) == {"STORE-PROMISE-13"}
