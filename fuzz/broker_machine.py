@@ -37,6 +37,7 @@ class BrokerMachine(CountedMachine):
     def begin(self, release: str) -> None:
         """Start a broker on an empty disk."""
         self.lab = BrokerLab(RELEASES[release], CrashDisk(), self.overrides())
+        self.lab.trace = self.trace_of(self.lab.config, self.lab.release)
         self.lab.start()
         self.client = Client(self.lab)
         self.began()

@@ -130,6 +130,7 @@ class DelayServiceMachine(BrokerMachine):
     def restart_with_wrong_offsets(self, level: int, beyond: bool) -> None:
         """BROKER-SCHEDULE-1, fault B49: the file is older or newer than the queue."""
         self.fault(OLD_OFFSETS)
+        self.lab.trace = None  # what an operator writes is no step of a broker
         self.lab.shutdown()
         path = "config/delayOffset.json"
         text = '{"offsetTable":{%d:%d}}' % (level, 40 if beyond else -3)  # noqa: UP031 - braces

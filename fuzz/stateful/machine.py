@@ -20,7 +20,11 @@ from hypothesis.internal.conjecture.data import ConjectureData
 from hypothesis.stateful import RULE_MARKER, Rule, RuleBasedStateMachine, initialize
 from hypothesis.strategies import SearchStrategy, binary
 
+from fuzz.stateful.traces import TraceBag
+from refimpl.model.config import Config
 from refimpl.model.override import override
+from refimpl.model.release import Release
+from refimpl.sim.trace_writer import TraceLog
 
 _P = ParamSpec("_P")
 _SWARM_BYTES = 8
@@ -59,6 +63,7 @@ class CountedMachine(RuleBasedStateMachine):
     ESSENTIAL: ClassVar[tuple[str, ...]] = ()  # rules without which a run is worth nothing
     WEIGHTS: ClassVar[Mapping[str, int]] = {}  # how often a rule is drawn, 1 where it is not there
     tally: ClassVar[Tally] = Tally()
+    traces: ClassVar[TraceBag | None] = None  # where runs are traced
     _bits: ClassVar[dict[str, int]] = {}
     _forbidden = 0
 
@@ -131,6 +136,10 @@ class CountedMachine(RuleBasedStateMachine):
         """Count a fault when it really happened."""
         assert name in self._bits, f"{type(self).__name__} declares no fault {name}"
         self.tally.faults[name] += 1
+
+    def trace_of(self, config: Config, release: Release) -> TraceLog | None:
+        """Begin the trace of a store with this configuration, where this run is traced."""
+        return None if self.traces is None else self.traces.begin(config, release)
 
     def image(self, count: int = 1) -> None:
         """Count crash images that were opened again."""

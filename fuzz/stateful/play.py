@@ -20,6 +20,7 @@ from hypothesis.stateful import run_state_machine_as_test
 
 from fuzz.stateful.machine import CountedMachine
 from fuzz.stateful.registry import Machine
+from fuzz.stateful.traces import TraceBag
 
 RUNS_PER_ROUND = 20
 SHRINK_SECONDS = 20
@@ -34,12 +35,15 @@ class Profile:
     rounds: int | None
     seconds: float
     everything_must_fire: bool = False
+    trace_events: int = 0  # of each machine: what is traced and checked against the models
 
 
 PROFILES = {
     "quick": Profile("quick", rounds=1, seconds=0),
-    "ci": Profile("ci", rounds=None, seconds=300),
-    "long": Profile("long", rounds=None, seconds=3600, everything_must_fire=True),
+    "ci": Profile("ci", rounds=None, seconds=300, trace_events=2_000),
+    "long": Profile(
+        "long", rounds=None, seconds=3600, everything_must_fire=True, trace_events=20_000
+    ),
 }
 
 
@@ -57,6 +61,9 @@ class Record:
     faults: dict[str, int]
     images: int
     states: int
+    traces: int = 0  # checked against the models
+    trace_events: int = 0
+    untraced: str = ""  # why no trace was checked, where some should have been
 
     def as_json(self) -> dict[str, object]:
         """Field by field."""
@@ -100,8 +107,10 @@ def play_round(machine: type[CountedMachine], round_seed: int, runs: int = RUNS_
 class Play:
     """One machine, played from one seed on."""
 
-    def __init__(self, machine: Machine, first_seed: int) -> None:
+    def __init__(self, machine: Machine, first_seed: int, trace_events: int = 0) -> None:
         self._machine = machine
+        self.bag = TraceBag(machine.name, trace_events)
+        self._traces = trace_events > 0
         self._first_seed = first_seed
         self._failed_seed: int | None = None
         self._seconds = 0.0
@@ -120,8 +129,11 @@ class Play:
         while played == 0 or not over(played):
             round_seed = self._first_seed + played
             begun = perf_counter()
+            self.bag.begin_round(round_seed)
+            machine = self._machine.machine
             try:
-                play_round(self._machine.machine, round_seed)
+                with patch.object(machine, "traces", self.bag if self._traces else None):
+                    play_round(machine, round_seed)
             except BaseException as error:
                 self._failed_seed = round_seed
                 error.add_note(f"Repeat it: {repeat_line(self._machine.name, round_seed)}")

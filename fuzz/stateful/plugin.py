@@ -6,12 +6,15 @@ carries its record in its report, and the table is made of the records wherever 
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TypeAlias
 
 import pytest
 
+from fuzz.stateful import traces
 from fuzz.stateful.play import PROFILES, Play, Profile, Record, repeat_line
 from fuzz.stateful.registry import Machine, machines
+from fuzz.stateful.traces import Checked
 
 MACHINES_FILE = "tests/fuzz/test_machines.py"
 _PROPERTY = "stateful"
@@ -82,12 +85,22 @@ def play_machine(request: pytest.FixtureRequest) -> PlayMachine:
     profile = PROFILES[config.getoption("stateful") or "quick"]
 
     def run(machine: Machine) -> Record:
-        play = Play(machine, config.getoption("stateful_seed"))
+        play = Play(machine, config.getoption("stateful_seed"), profile.trace_events)
+        checked = Checked()
         try:
             _play(play, profile, config)
+            if profile.trace_events:
+                checked = traces.check(play.bag, config.rootpath / "build" / "traces")
         finally:
-            record = play.record()
+            record = replace(
+                play.record(),
+                traces=checked.traces,
+                trace_events=checked.events,
+                untraced=checked.skipped,
+            )
             request.node.user_properties.append((_PROPERTY, record.as_json()))
+        if checked.refused:
+            pytest.fail("\n\n".join(checked.refused))
         if profile.everything_must_fire and record.never_fired:
             pytest.fail(f"{machine.name}: never fired: {', '.join(record.never_fired)}")
         return record
@@ -130,6 +143,10 @@ class _Table:
         terminalreporter.write_line(f"first seed {records[0].first_seed}")
         for line in table(records):
             terminalreporter.write_line(line)
+        for record in records:
+            if record.untraced:
+                line = f"SKIPPED {record.machine}: its traces were not checked: {record.untraced}"
+                terminalreporter.write_line(line, yellow=True)
         if config.getoption("stateful") is not None:
             for record in records:
                 terminalreporter.write_line(f"{record.machine}: {_counts(record)}")
@@ -141,7 +158,21 @@ class _Table:
 
 def table(records: list[Record]) -> list[str]:
     """Lay the records out, a line each, under a line of headings."""
-    rows = [("machine", "runs", "steps", "steps/s", "rules", "faults", "images", "states", "s")]
+    rows = [
+        (
+            "machine",
+            "runs",
+            "steps",
+            "steps/s",
+            "rules",
+            "faults",
+            "images",
+            "states",
+            "traces",
+            "events",
+            "s",
+        )
+    ]
     rows += [
         (
             record.machine,
@@ -152,6 +183,8 @@ def table(records: list[Record]) -> list[str]:
             _fired(record.faults),
             str(record.images),
             str(record.states),
+            str(record.traces),
+            str(record.trace_events),
             f"{record.seconds:.1f}",
         )
         for record in records

@@ -1,45 +1,45 @@
 """How much a model notices: one event of an accepted trace is altered, and it must be refused.
 
-An alteration that is still a behaviour of the model is *equivalent*, and says why: the events that
-changed places do not touch one another, or what was altered is nothing that the model decides.
+Altered are the events that the model follows, in the fields that its module reads, at any place. A
+mutant that is accepted is *equivalent* where that is shown, and else *unnoticed*:
+
+- the last event is missing: what is left is the beginning of an accepted trace;
+- two events changed places that touch different things (`INDEPENDENT`), and the model is in the
+  same state after both orders.
+
+Nothing else is a reason.
 """
 
+import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Final, NamedTuple
 
+from refimpl.model.ids import PhysicalOffset
 from refimpl.model.prng import Prng
-from refimpl.model.trace import TraceEvent
+from refimpl.model.trace import Observed, TraceEvent, WakeupCustomer
 from refimpl.model.trace_file import Trace
-from refimpl.tlc.trace_check import MODELS, Judged, Verdict, check
+from refimpl.tlc.manifest import FOLDER
+from refimpl.tlc.trace_check import MODELS, Judged, Verdict, check, follows
 
-_UNSEEN: Final = {  # fields that the models of the log's durability do not look at
-    "Append": {"topic", "queue_id", "queue_offset", "messages"},
-    "Crash": {"image"},
-    "Recovered": {"clean", "min_offset", "reput", "cut"},
-}
-_WORLD: Final = {
-    "Append": "a message that was not sent, or was longer, is as good a world",
-    "Crash": "another crash is as good a world",
-    "ForceFailed": "a force that fails or never ends is as good a world",
-    "WakeupCustomer": "the clock may answer whom it likes, or nobody",
-    "Recovered": "a start may count less as flushed than it could",
-    "Flush": "nothing follows that depends on it",
-    "Flushed": "nothing follows that depends on it",
-    "ForceLog": "a flusher that nobody waits for may be slower",
-    "SwapRequests": "nothing follows that depends on it",
-    "PutRequest": "a producer that does not ask does not wait",
-    "DropRequest": "nothing follows that depends on it",
-    "Shutdown": "the orderly end has the same effect as a kill",
+ENOUGH: Final = 95  # of a hundred mutants that are not equivalent are refused
+_NOWHERE: Final = (PhysicalOffset(-1),) * 5
+_NEVER: Final = Observed(-1, *_NOWHERE, 0, 0, 0)  # refused in every state, which it shows
+_FIELD: Final = re.compile(r"\.(\w+)\b")
+INDEPENDENT: Final = {  # names of two events that touch different things, each with the reason
+    ("WakeupCustomer", "WakeupCustomer"): "two producers whose patience ended in one step",
 }
 
 
 class Mutant(NamedTuple):
     """A trace with one event altered."""
 
+    origin: Trace
     trace: Trace
     how: str  # drop, duplicate, swap, or change FIELD
     event: int  # from 1
     name: str  # of the event
+    other: int = 0  # the event that it changed places with
 
 
 class Power(NamedTuple):
@@ -47,74 +47,127 @@ class Power(NamedTuple):
 
     mutant: Mutant
     judged: Judged
-    reason: str  # why it is equivalent, "" for one that was refused
+    reason: str  # why it is equivalent, "" for one that was refused or not noticed
 
     @property
     def refused(self) -> bool:
         """Tell whether the model noticed."""
         return self.judged.verdict in {Verdict.REFUSED, Verdict.VIOLATES}
 
+    @property
+    def unnoticed(self) -> bool:
+        """Tell whether it was accepted, and nothing shows that it is as good."""
+        return self.judged.verdict is Verdict.ACCEPTED and not self.reason
 
-def power(traces: list[Trace], model: str, per_trace: int, prng: Prng) -> list[Power]:
+
+def is_enough(found: list[Power]) -> bool:
+    """Tell whether nearly all mutants were refused of those that are not equivalent."""
+    refused = sum(one.refused for one in found)
+    counted = sum(not one.reason for one in found)
+    return counted > 0 and 100 * refused >= ENOUGH * counted
+
+
+def power(
+    traces: list[Trace], model: str, per_trace: int, prng: Prng, folder: Path = FOLDER
+) -> list[Power]:
     """Alter each trace `per_trace` times and judge. Raises `TlcMissing`."""
     mutants = {
         mutant.trace.header.trace: mutant
         for trace in traces
         if MODELS[model].applies(trace.header)
-        for mutant in _mutants(trace, model, per_trace, prng)
+        for mutant in mutants_of(trace, model, per_trace, prng, folder)
     }
-    judged = check([mutant.trace for mutant in mutants.values()], models=(model,))
-    return [
-        Power(mutant, one, "" if one.verdict is not Verdict.ACCEPTED else _reason(mutant))
-        for one in judged
-        for mutant in (mutants[one.trace.header.trace],)
-    ]
+    judged = check([one.trace for one in mutants.values()], models=(model,), folder=folder)
+    by_mutant = [(mutants[one.trace.header.trace], one) for one in judged]
+    accepted = [mutant for mutant, one in by_mutant if one.verdict is Verdict.ACCEPTED]
+    reasons = _reasons(accepted, model, folder)
+    return [Power(m, one, reasons.get(m.trace.header.trace, "")) for m, one in by_mutant]
 
 
-def _mutants(trace: Trace, model: str, count: int, prng: Prng) -> Iterator[Mutant]:
-    names = MODELS[model].events
-    places = [
-        i
-        for i, event in enumerate(trace.events)
-        if type(event).__name__ in names and i + 1 < len(trace.events)
-    ]
-    for number in range(count if places else 0):
-        at = places[prng.below(len(places))]
-        how, events = _altered(list(trace.events), at, model, prng)
+def fields_read(model: str, folder: Path = FOLDER) -> set[str]:
+    """Return the names of all fields that a module reads of anything."""
+    text = (folder / f"{MODELS[model].module}.tla").read_text("utf-8")
+    return set(_FIELD.findall(text))
+
+
+def mutants_of(
+    trace: Trace, model: str, count: int, prng: Prng, folder: Path = FOLDER
+) -> Iterator[Mutant]:
+    """Draw `count` mutants of a trace, every event as likely as any other."""
+    places = [i for i, event in enumerate(trace.events) if follows(MODELS[model], event)]
+    fields = fields_read(model, folder)
+    number = 0
+    while places and number < count:
+        at = prng.below(len(places))
+        how, events, other = _altered(trace.events, places, at, fields, prng)
+        if events == trace.events:
+            continue  # two equal events changed places
         header = trace.header._replace(trace=f"{trace.header.trace}~{number}")
-        name = type(trace.events[at]).__name__
-        yield Mutant(Trace(header, tuple(events)), how, at + 1, name)
+        name = type(trace.events[places[at]]).__name__
+        yield Mutant(trace, Trace(header, events), how, places[at] + 1, name, other)
+        number += 1
 
 
 def _altered(
-    events: list[TraceEvent], at: int, model: str, prng: Prng
-) -> tuple[str, list[TraceEvent]]:
-    event = events[at]
-    choice = prng.below(4)
-    if choice == 0:
-        return "drop", events[:at] + events[at + 1 :]
-    if choice == 1:
-        return "duplicate", [*events[: at + 1], event, *events[at + 1 :]]
-    seen_events = MODELS[model].events
-    later = range(at + 1, len(events))
-    following = next((i for i in later if type(events[i]).__name__ in seen_events), None)
-    if choice == 2 and following is not None:  # noqa: PLR2004 - the third of four
-        events[at], events[following] = events[following], event
-        return "swap", events
-    unseen = _UNSEEN.get(type(event).__name__, set())
-    if model == "MappedFileQueue":
-        unseen = unseen | {"ticket", "attempt"}
-    seen = [field for field in event._fields if field not in unseen]
-    if not seen:
-        return "drop", events[:at] + events[at + 1 :]
+    events: tuple[TraceEvent, ...], places: list[int], at: int, fields: set[str], prng: Prng
+) -> tuple[str, tuple[TraceEvent, ...], int]:
+    place = places[at]
+    event = events[place]
+    seen = [field for field in event._fields if field in fields]
+    hows = ["drop", "duplicate"]
+    hows += ["swap"] if at + 1 < len(places) else []
+    hows += ["change"] if seen else []
+    how = hows[prng.below(len(hows))]
+    if how == "drop":
+        return how, events[:place] + events[place + 1 :], 0
+    if how == "duplicate":
+        return how, (*events[: place + 1], event, *events[place + 1 :]), 0
+    altered = list(events)
+    if how == "swap":
+        other = places[at + 1]
+        altered[place], altered[other] = altered[other], altered[place]
+        return how, tuple(altered), other + 1
     field = seen[prng.below(len(seen))]
     value = event._asdict()[field]
-    other = not value if isinstance(value, bool) else value + (1 if prng.below(2) else -1)
-    events[at] = type(event)(**{**event._asdict(), field: other})
-    return f"change {field}", events
+    if isinstance(value, bool):
+        changed: object = not value
+    elif isinstance(value, int):
+        changed = value + (1 if prng.below(2) else -1)
+    else:
+        changed = f"{value}'"
+    altered[place] = type(event)(**{**event._asdict(), field: changed})
+    return f"change {field}", tuple(altered), 0
 
 
-def _reason(mutant: Mutant) -> str:
-    if mutant.how == "swap":
-        return "the two do not touch one another"
-    return _WORLD.get(mutant.name, "")
+def _reasons(accepted: list[Mutant], model: str, folder: Path) -> dict[str, str]:
+    """Show of each accepted mutant, if it can be shown, why it is as good: by its name."""
+    found: dict[str, str] = {}
+    pairs: list[Mutant] = []
+    for mutant in accepted:
+        last = max(i for i, e in enumerate(mutant.origin.events, 1) if follows(MODELS[model], e))
+        name = mutant.trace.header.trace
+        if mutant.how == "drop" and mutant.event == last:
+            found[name] = "the rest is the beginning of an accepted trace"
+        elif mutant.how == "swap" and _names(mutant) in INDEPENDENT:
+            pairs.append(mutant)
+    halted = [
+        Trace(mutant.trace.header._replace(trace=name), (*whole.events[: mutant.other], _NEVER))
+        for mutant in pairs
+        for name, whole in ((f"{mutant.trace.header.trace}~a", mutant.origin),
+                            (f"{mutant.trace.header.trace}~b", mutant.trace))
+    ]  # fmt: skip
+    if halted:
+        judged = check(halted, models=(model,), folder=folder)
+        states = {one.trace.header.trace: one.state for one in judged}
+        for mutant in pairs:
+            name = mutant.trace.header.trace
+            if states[f"{name}~a"] is not None and states[f"{name}~a"] == states[f"{name}~b"]:
+                found[name] = f"the same state after both orders: {INDEPENDENT[_names(mutant)]}"
+    return found
+
+
+def _names(mutant: Mutant) -> tuple[str, str]:
+    one, two = (mutant.origin.events[i - 1] for i in (mutant.event, mutant.other))
+    if isinstance(one, WakeupCustomer) and not (isinstance(two, WakeupCustomer) and two.expired):
+        return "", ""  # an answer of the flusher follows its list
+    return type(one).__name__, type(two).__name__

@@ -21,6 +21,7 @@ from refimpl.tlc.runner import TlcRun, run
 from refimpl.tlc.value import Function, Value, parse, show
 
 EVENTS_PER_RUN: Final = 50_000
+NO_EVENT: Final = "no event of this model"
 _ACCEPT: Final = re.compile(r'<<"ACCEPT", (\d+)>>')
 _STUCK: Final = re.compile(r'<<"STUCK", (\d+), (\d+), (.*)>>$')
 _VIOLATES: Final = re.compile(r'<<"VIOLATES", (\d+), (\d+), "(\w+)">>')
@@ -200,7 +201,7 @@ MODELS: Final = {
         "TraceStoreObservable",
         frozenset(
             {
-                *("Append", "PutRequest", "WakeupCustomer", "Dispatch"),
+                *("Append", "PutRefused", "PutRequest", "WakeupCustomer", "Dispatch", "Observed"),
                 *("Crash", "Shutdown", "Recovered"),
             }
         ),
@@ -309,11 +310,11 @@ def _judge(
 ) -> list[Judged]:
     """Ask for verdicts, and then, of those that were not accepted, for the reasons."""
     followed = [
-        (trace, [(i, e) for i, e in enumerate(trace.events, 1) if _is_of(model, e)])
+        (trace, [(i, e) for i, e in enumerate(trace.events, 1) if follows(model, e)])
         for trace in traces
     ]
     judged = [
-        Judged(trace, model.module, Verdict.UNKNOWN, error="no event of this model")
+        Judged(trace, model.module, Verdict.UNKNOWN, error=NO_EVENT)
         for trace, events in followed
         if not events
     ]
@@ -356,7 +357,8 @@ def _follow(  # noqa: PLR0917 - what a run of TLC is made of
         return run(module, config, extra_modules=(data,), seconds=seconds, brief=True)
 
 
-def _is_of(model: Model, event: TraceEvent) -> bool:
+def follows(model: Model, event: TraceEvent) -> bool:
+    """Tell whether a model looks at an event."""
     if isinstance(event, Flush) and not event.where:  # an attempt, and nothing to force
         return model.attempts
     return type(event).__name__ in model.events

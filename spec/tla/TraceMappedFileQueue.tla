@@ -41,7 +41,7 @@ Conditions ==
     [] Ev.e = "RemoveFirst" -> <<
          <<"up", phase = "up">>,
          <<"it begins with a file", Ev.min_offset % FileSize = 0>>,
-         <<"the last file stays", files # <<>> /\ Ev.min_offset <= Last.from>> >>
+         <<"the end stays", Ev.min_offset <= Begins>> >>
     [] Ev.e = "Observed" -> <<
          <<"up", phase = "up">>,
          <<"the looks are counted", Ev.looks = looks + 1>>,

@@ -153,11 +153,11 @@ def test_check_ends_as_its_worst_trace(
 @pytest.mark.parametrize(
     ("became", "status", "told"),
     [
-        ((Verdict.REFUSED, ""), 0, "1 mutants, 1 refused, 0 accepted"),
-        ((Verdict.VIOLATES, ""), 0, "1 mutants, 1 refused, 0 accepted"),
-        ((Verdict.ACCEPTED, "as good"), 0, "drop Append: as good"),
-        ((Verdict.ACCEPTED, ""), 1, "drop Append: WITHOUT A REASON"),
-        ((Verdict.UNKNOWN, ""), 2, "1 mutants, 0 refused, 0 accepted"),
+        ((Verdict.REFUSED, ""), 0, "1 mutants, 1 refused, 0 equivalent, 0 unnoticed"),
+        ((Verdict.VIOLATES, ""), 0, "1 mutants, 1 refused, 0 equivalent, 0 unnoticed"),
+        ((Verdict.ACCEPTED, "as good"), 1, "drop Append: as good"),
+        ((Verdict.ACCEPTED, ""), 1, "drop Append: UNNOTICED"),
+        ((Verdict.UNKNOWN, ""), 2, "1 mutants, 0 refused, 0 equivalent, 0 unnoticed"),
     ],
 )
 def test_power_ends_as_its_worst_mutant(
@@ -168,7 +168,7 @@ def test_power_ends_as_its_worst_mutant(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     verdict, reason = became
-    mutant = Mutant(HONEST, "drop", 1, "Append")
+    mutant = Mutant(HONEST, HONEST, "drop", 1, "Append")
     found = [Power(mutant, Judged(HONEST, "GroupCommit", verdict), reason)]
 
     def power(_traces: list[Trace], _model: str, _mutants: int, _prng: Prng) -> list[Power]:

@@ -111,10 +111,13 @@ def test_a_failure_names_the_seed_that_repeats_it() -> None:
 
 
 def test_the_table_has_a_line_for_each_record() -> None:
-    record = Record("Counter", 0, None, 2.0, 3, 4, {"add": 4, "slip": 0}, {"never": 0}, 5, 6)
+    record = Record("Counter", 0, None, 2.0, 3, 4, {"add": 4, "slip": 0}, {"never": 0}, 5, 6, 7, 8)
     head, line = table([record])
-    assert " ".join(head.split()) == "machine runs steps steps/s rules faults images states s"
-    assert line.split() == ["Counter", "3", "4", "2", "1/2", "0/1", "5", "6", "2.0"]
+    assert (
+        " ".join(head.split())
+        == "machine runs steps steps/s rules faults images states traces events s"
+    )
+    assert line.split() == ["Counter", "3", "4", "2", "1/2", "0/1", "5", "6", "7", "8", "2.0"]
 
 
 def test_every_machine_names_its_subject_and_its_invariants() -> None:

@@ -1,0 +1,90 @@
+"""Runs of machines are traced, and what is no behaviour of its model fails with everything."""
+
+from pathlib import Path
+from unittest.mock import patch
+
+import pytest
+
+from fuzz.machines.delay_service import DelayServiceMachine
+from fuzz.stateful import traces
+from fuzz.stateful.play import PROFILES, Play, play_round
+from fuzz.stateful.registry import machines
+from fuzz.stateful.traces import MODELS, NOT_HELD, TraceBag
+from fuzz.store_rig import config_of
+from refimpl.model.release import RELEASE_4_9
+from refimpl.model.trace_file import read
+from refimpl.sim.store_lab import StoreLab
+from refimpl.store.commit_log import CommitLog
+from refimpl.store.message_store import REPUT
+from refimpl.tlc import trace_check
+from refimpl.tlc.locate import TlcMissing
+from tests.tlc.judging import need_tlc
+
+_SYNC = {"flushDiskType": "SYNC_FLUSH"}
+
+
+def a_run(bag: TraceBag) -> None:
+    """A put that is dispatched as soon as the code allows it."""
+    trace = bag.begin(config_of("4.9", tuple(_SYNC.items())), RELEASE_4_9)
+    assert trace is not None
+    lab = StoreLab(RELEASE_4_9, _SYNC, trace=trace)
+    lab.put()
+    lab.step(REPUT)
+    lab.settle()
+
+
+def written(log: CommitLog) -> int:
+    """Fault B16: what is written counts as confirmed."""
+    return log.mapped_file_queue.max_wrote_position
+
+
+@pytest.mark.slow
+def test_a_planted_bug_is_refused_and_its_trace_is_kept(tmp_path: Path) -> None:
+    need_tlc()
+    bag = TraceBag("Store", 100)
+    bag.begin_round(17)
+    a_run(bag)
+    with patch.object(CommitLog, "confirm_offset", written):
+        a_run(bag)
+    checked = traces.check(bag, tmp_path, models=("Dispatch",))
+    assert checked.traces == 2
+    assert checked.events == sum(len(trace.events) for trace in bag.traces())
+    [report] = checked.refused
+    assert report.startswith("Store-17-1: takes a step that the model does not (TraceDispatch)")
+    for words in ("Dispatch(offset=0", "refused by: it is confirmed", "flushed = 0", "nearest"):
+        assert words in report
+    assert "pytest --stateful=ci --stateful-time 1 --stateful-seed 17 -k Store" in report
+    [kept] = read((tmp_path / "Store.ndjson").read_text("utf-8").splitlines())
+    assert kept == bag.traces()[1]
+
+
+def test_without_java_the_table_says_why(tmp_path: Path) -> None:
+    bag = TraceBag("Store", 100)
+    a_run(bag)
+    with patch.object(trace_check, "check", side_effect=TlcMissing("no Java here")):
+        checked = traces.check(bag, tmp_path)
+    assert (checked.traces, checked.skipped) == (0, "no Java here")
+
+
+def test_runs_are_traced_round_by_round_up_to_the_bound() -> None:
+    bag = TraceBag("DelayService", 30)
+    with patch.object(DelayServiceMachine, "traces", bag):
+        for seed in range(3):
+            bag.begin_round(seed)
+            play_round(DelayServiceMachine, seed, runs=2)
+    found = bag.traces()
+    assert {trace.header.trace.split("-")[1] for trace in found} == {"0"}
+    assert sum(len(trace.events) for trace in found) >= 30
+
+
+def test_the_quick_profile_traces_nothing() -> None:
+    assert PROFILES["quick"].trace_events == 0
+    play = Play(machines()["DelayService"], 0, PROFILES["quick"].trace_events)
+    play_round(DelayServiceMachine, 0, runs=1)
+    assert not play.bag.traces()
+    assert PROFILES["ci"].trace_events > 0
+
+
+def test_every_model_is_held_or_says_why_not() -> None:
+    assert set(MODELS) | set(NOT_HELD) == set(trace_check.MODELS)
+    assert all(NOT_HELD.values())
