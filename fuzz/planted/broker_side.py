@@ -277,7 +277,7 @@ _OFFSETS = {
     ),
     "own-corrected-offset-is-not-written": _bug(
         OFFSETS,
-        "DurableIsKept",
+        "CommittedIsKept",
         ConsumerOffsetManager,
         "correct_offsets",
         "if self.offset_table != before:",
