@@ -26,6 +26,7 @@ from refimpl.store.message_store import CLEAN_FILES
 _CLOCK = (1, 10, 200, 600, 4000, 61_000)  # milliseconds
 _REFUSALS = {1: "no-space-write", 2: "no-file", 4: "empty-after-create"}
 _FULL = 0.95  # used part of the disk: puts are refused, files go by force
+_BODY = 88  # where a record has its body
 _ROT = 3  # one draw in so many: a run in doubt finds little else
 _STALL = 1500  # milliseconds: longer than osPageCacheBusyTimeOutMills
 _ENDS = ("", "", "", "", "force-fails", "force-fails", "force-lies", "force-never-ends")
@@ -188,20 +189,27 @@ class StoreMachine(StoreLives):
 
     @rule(which=integers(0, 30), seed=integers(0, 1 << 16), log=booleans())
     def rot(self, which: int, seed: int, log: bool) -> None:
-        """Let one bit of one file change on the platter, half the time in the log.
+        """Let one bit change on the platter: in a body of the log, or anywhere else.
 
         STORE-PROMISE-13.
         """
-        folder = "commitlog/" if log else ""
-        files = self.disk.files()
-        paths = [p for p, data in files.items() if data and p != "lock" and p.startswith(folder)]
-        if which % _ROT or not paths or not self.allows("rot"):
+        disk, places = self.disk, []
+        for path, data in disk.files().items():
+            if data and path != "lock" and not path.startswith("commitlog/"):
+                places.append((path, 0, len(data)))
+        size = self.lab.store.commit_log.file_size
+        for sent in self.lab.ledger.sent if log else ():
+            path = f"commitlog/{(sent.offset or 0) // size * size:020d}"
+            if sent.offset is not None and disk.exists(path):  # a head may name any queue offset
+                places.append((path, sent.offset % size + _BODY, len(sent.body)))
+        if which % _ROT or not places or not self.allows("rot"):
             return
-        path, disk = paths[which % len(paths)], self.disk
+        path, at, length = places[-1 - which % len(places)]
         disk.faults = faults = DiskFaults([DiskFault(FaultPoint.BIT_ROT, path, seed=seed)])
-        disk.read(path, 0, disk.size(path))
+        disk.read(path, at, length)
         disk.faults = None
-        assert faults.fired[FaultPoint.BIT_ROT]
+        if not faults.fired[FaultPoint.BIT_ROT]:
+            return
         self.fault("rot")
         self.lab.ledger = self.lab.ledger.damaged()
 
