@@ -122,7 +122,6 @@ FAULTS: Mapping[str, Fault] = {
         patch=_checkpoint_without_margin,
         machines=("Store",),
         hidden="needs a power failure between two forces of the same second",
-        seed=24,
     ),
     "B02": Fault(
         issue="#3467",

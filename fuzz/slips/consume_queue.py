@@ -36,8 +36,8 @@ SLIPS: Mapping[str, Slip] = {
     "STORE-CQ-5": Edit(
         ConsumeQueue,
         "correct_min_offset",
-        "if _position(unit) >= min_physical_offset:",
-        "if _position(unit) > min_physical_offset:",
+        "found is None or found[1] >= min_physical_offset",
+        "found is None or found[1] > min_physical_offset",
     ),
     "STORE-CQ-6": Edit(
         consume_queue,

@@ -54,7 +54,7 @@ SLIPS: Mapping[str, Slip] = {
     ),
     "STORE-FLUSH-12": Edit(flush_consume_queue, "writes_checkpoint", " and not s.failed", ""),
     "STORE-FLUSH-13": Edit(
-        FlushManager, "_force_queues", "self._index.take_last_file() if self.draining else ()", "()"
+        FlushManager, "_index_files", "self._index.take_last_file() if self.draining else ()", "()"
     ),
     "STORE-FLUSH-14": Edit(
         MessageStore, "_step_shutdown", "self.flush_manager.drain_failed = True", "pass"

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from fuzz.slips.slip import Edit, Slip
-from refimpl.store import append_message, group_commit, recovery
+from refimpl.store import append_message, group_commit, queue_reader, recovery
 from refimpl.store.commit_log import CommitLog
 from refimpl.store.flush_manager import FlushManager
 from refimpl.store.mapped_file_queue import MappedFileQueue
@@ -54,5 +54,11 @@ SLIPS: Mapping[str, Slip] = {
         "load",
         "size == 0 and (after_crash or (is_last and name.isdecimal()))",
         "size == 0 and not after_crash",
+    ),
+    "STORE-PROMISE-13": Edit(
+        queue_reader._LogWindow,  # noqa: SLF001 - what a pull reads with
+        "message",
+        "return self._data[position : position + size]",
+        "data = self._data[position : position + size]; return data[:8] + bytes(4) + data[12:]",
     ),
 }

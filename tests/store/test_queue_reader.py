@@ -1,12 +1,14 @@
 """Pulls: every status with its next offset, limits, filters, and what is gone."""
 
 from collections.abc import Mapping
+from zlib import crc32
 
 import pytest
 
 from fuzz.store_rig import message
 from refimpl.model.errors import InvalidInput
 from refimpl.model.ids import Group, Millis, QueueId, QueueOffset, Topic
+from refimpl.model.message_codec import decode_record
 from refimpl.model.release import RELEASE_4_6, RELEASE_4_9, RELEASE_5_5, Release
 from refimpl.model.status import GetMessageStatus as Status
 from refimpl.sim.memory_disk import MemoryDisk
@@ -286,3 +288,24 @@ def test_side_by_side_or_not_the_records_are_the_same() -> None:
     result = pull(store, 0)
     assert [len(r) - 92 for r in result.records] == sizes
     assert all(b"\2" * 5 not in r for r in result.records)
+
+
+@pytest.mark.parametrize("release", RELEASES)
+def test_a_reader_can_tell_a_body_that_has_changed(release: Release) -> None:
+    """STORE-PROMISE-13: a record is handed out with the checksum that was stored with it."""
+    disk = MemoryDisk()
+    store = open_store(disk, release)
+    for _ in range(2):
+        store.put_message(message(b"body of a message"), NOW)
+    store.reput.step(NOW)
+    path = f"commitlog/{0:020d}"
+    log = disk.read(path, 0, store.max_phy_offset)
+    disk.write(path, log.index(b"body of"), b"B")
+    result = store.get_message(Group("g"), T, Q, QueueOffset(0), 2, None, NOW)
+    assert result is not None
+    changed, sound = (decode_record(record, release=release) for record in result.records)
+    assert changed is not None
+    assert sound is not None
+    assert changed.body == b"Body of a message"
+    assert changed.body_crc == crc32(b"body of a message") & 0x7FFFFFFF
+    assert sound.body_crc == crc32(sound.body) & 0x7FFFFFFF
