@@ -14,7 +14,7 @@ from hypothesis.stateful import initialize, invariant, rule
 from hypothesis.strategies import booleans, integers, sampled_from
 
 from fuzz.stateful.machine import CountedMachine
-from fuzz.store_rig import RELEASE_NAMES
+from fuzz.store_rig import RELEASE_NAMES, config_of
 from refimpl.model.ids import Group, QueueId, QueueOffset, Topic
 from refimpl.model.message_codec import check_record, decode_record
 from refimpl.model.override import override
@@ -97,7 +97,8 @@ class StoreLives(CountedMachine):
 
     def _new_store(self) -> None:
         release, overrides, contract = self._settings
-        self.lab = StoreLab(release, overrides, CrashDisk(contract))
+        trace = self.trace_of(config_of(release.name, tuple(overrides.items())), release)
+        self.lab = StoreLab(release, overrides, CrashDisk(contract), trace=trace)
         self.keyed: dict[str, list[int]] = {}  # numbers of the messages that have a key
         self._lived()
 
@@ -300,6 +301,8 @@ class StoreLives(CountedMachine):
     def offsets_only_grow(self) -> None:
         """Within a life: flushed, dispatched, confirmed, and every next queue offset."""
         if self.in_doubt:
+            if self.lab.trace is not None:
+                self.lab.trace.end()  # no model knows a disk that breaks its word
             return
         store = self.lab.store
         queue = store.commit_log.mapped_file_queue

@@ -22,12 +22,13 @@ UNKNOWN_END = PhysicalOffset(-1)
 class TraceLog:
     """A tracer that remembers; one for all lives of a store."""
 
-    __slots__ = ("_looks", "events", "header")
+    __slots__ = ("_looks", "_over", "events", "header")
 
     def __init__(self, header: TraceHeader) -> None:
         self.header = header
         self.events: list[TraceEvent] = []
         self._looks = 0  # at this life
+        self._over = False
 
     @classmethod
     def of(cls, name: str, config: Config, release: Release, repeat: str = "") -> "TraceLog":
@@ -57,7 +58,15 @@ class TraceLog:
         """Hear of an action."""
         if isinstance(event, Recovered):
             self._looks = 0
-        self.events.append(event)
+        self._append(event)
+
+    def _append(self, event: TraceEvent) -> None:
+        if not self._over:
+            self.events.append(event)
+
+    def end(self) -> None:
+        """Hear nothing any more: the beginning of a behaviour is one."""
+        self._over = True
 
     def observe(self, store: MessageStore) -> None:
         """Note what an open store says of itself, where it did something since the last look."""
@@ -68,22 +77,23 @@ class TraceLog:
         where = queue.max_wrote_position, queue.committed_where, queue.flushed_where, forcing
         self._looks += 1
         positions = (PhysicalOffset(offset) for offset in (*where, confirmed))
-        self.events.append(Observed(self._looks, *positions, *producers))
+        self._append(Observed(self._looks, *positions, *producers))
 
     def crash(self, *, power: bool, image: str) -> None:
         """Note that the process was killed, or that the power failed and what was left."""
-        self.events.append(Crash(power, image, UNKNOWN_END, self._looks))
+        self._append(Crash(power, image, UNKNOWN_END, self._looks))
         self._looks = 0
 
     def shutdown(self, *, clean: bool) -> None:
         """Note the orderly end."""
-        self.events.append(Shutdown(clean, self._looks))
+        self._append(Shutdown(clean, self._looks))
         self._looks = 0
 
     def branch(self, name: str) -> "TraceLog":
         """Return a trace with the same past: another image of the same crash."""
         other = TraceLog(self.header._replace(trace=name))
         other.events, other._looks = list(self.events), self._looks
+        other._over = self._over
         return other
 
     def trace(self) -> Trace:

@@ -14,6 +14,7 @@ from fuzz.store_rig import config_of
 from refimpl.model.release import RELEASE_4_9
 from refimpl.model.trace_file import read
 from refimpl.sim.store_lab import StoreLab
+from refimpl.sim.trace_writer import TraceLog
 from refimpl.store.commit_log import CommitLog
 from refimpl.store.message_store import REPUT
 from refimpl.tlc import trace_check
@@ -88,3 +89,22 @@ def test_the_quick_profile_traces_nothing() -> None:
 def test_every_model_is_held_or_says_why_not() -> None:
     assert set(MODELS) | set(NOT_HELD) == set(trace_check.MODELS)
     assert all(NOT_HELD.values())
+
+
+def test_runs_of_the_store_are_traced_until_the_disk_breaks_its_word() -> None:
+    """A force that lied, or a bit that changed, is known to no model: what was before it stays."""
+    play = Play(machines()["Store"], 0, 500)
+    play.rounds(2)
+    found = play.bag.traces()
+    assert sum(len(trace.events) for trace in found) >= 500
+    assert {type(event).__name__ for trace in found for event in trace.events} >= {
+        "Append", "Crash", "Dispatch", "Flushed", "Observed", "Recovered",
+    }  # fmt: skip
+    lab = StoreLab(trace=TraceLog.of("t", config_of("4.9", ()), RELEASE_4_9))
+    assert lab.trace is not None
+    lab.put()
+    before = len(lab.trace.events)
+    lab.trace.end()
+    lab.put()
+    lab.kill()
+    assert len(lab.trace.events) == before > 0
