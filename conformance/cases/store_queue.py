@@ -355,12 +355,14 @@ def synchronous_flush(w: Wire) -> None:
 def synchronous_flush_over_files(w: Wire) -> None:
     """A message that begins a new file is flushed too; 4.6 does not see it and says time-out."""
     topic = w.create_topic(queues=1)
-    # Two messages fill a file: the third and the fifth begin one.
-    codes = [w.try_send(topic, bytes(60_000)).code for _ in range(5)]
+    # Two messages fill a file: each odd one from the third on begins one. A round of the flusher
+    # that nobody asked for may cover the end of a file first, and then 4.6 is in time as well.
+    codes = [w.try_send(topic, bytes(60_000)).code for _ in range(9)]
     late = codes.count(ResponseCode.FLUSH_DISK_TIMEOUT)
-    w.equal(late, 2 if w.release == "4.6" else 0, f"answers FLUSH_DISK_TIMEOUT in {codes}")
+    expected = range(1, 5) if w.release == "4.6" else range(1)
+    w.check(late in expected, f"answers FLUSH_DISK_TIMEOUT in {codes}")
     w.equal(set(codes) - {ResponseCode.FLUSH_DISK_TIMEOUT}, {ResponseCode.SUCCESS}, "other codes")
-    w.await_max_offset(topic, 0, 5)
+    w.await_max_offset(topic, 0, 9)
 
 
 @case(
