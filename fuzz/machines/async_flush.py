@@ -57,8 +57,12 @@ class AsyncFlushMachine(CountedMachine):
 
     @property
     def _readable(self) -> int:
+        """What a flush may reach; a file that found no buffer in the pool hides nothing."""
         queue = self.rig.log.mapped_file_queue
-        return queue.committed_where if self.pooled else queue.max_offset
+        where = queue.flushed_where
+        mapped_file = queue.find_mapped_file_by_offset(where, where == 0)
+        hides = mapped_file is not None and mapped_file.write_buffer is not None
+        return queue.committed_where if hides else queue.max_offset
 
     def _drain(self) -> None:
         events = (e for e in self.rig.take_events() if isinstance(e, ForceWanted))
