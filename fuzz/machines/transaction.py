@@ -107,8 +107,10 @@ class TransactionMachine(BrokerMachine):
         self.must(code == SUCCESS, "BROKER-TRANS-7", asked.answer)
         half.verdict = decision
         half.commits += decision == COMMIT
-        # an operation of an old number does not end a copy of it that a check has made
-        half.ended_for_good = place == half.places[-1]
+        # An operation of an old number does not end a copy of it that a check has made, and a check
+        # makes one also where no producer is there to be asked.
+        copies = [m for m in self.lab.records(HALF, 0) if m.body == names[which % len(names)]]
+        half.ended_for_good = place[0] == copies[-1].queue_offset
         self.lab.settle()
         self._read()
 
