@@ -158,7 +158,9 @@ class DelayServiceMachine(BrokerMachine):
             message.body
             for level in LEVELS
             for message in self.lab.records(_SCHEDULE, level - 1)
-            if message.properties.keys() >= {"own", "DELAY", "REAL_TOPIC", "REAL_QID"}
+            if message.properties.keys() >= {"own", "DELAY"}
+            and message.properties.get("REAL_TOPIC") in TOPICS
+            and message.properties.get("REAL_QID") == "0"
         }
         there = {topic: self.lab.records(topic, 0) for topic in TOPICS}
         delivered = {
