@@ -66,7 +66,7 @@ def test_an_edit_without_effect_is_noticed_by_nobody() -> None:
 
 @pytest.mark.slow
 def test_a_test_notices() -> None:
-    assert notice.by_tests("STORE-FLUSH-6").by == "test tests/store/test_contracts.py"
+    assert notice.by_tests("STORE-FLUSH-6").by.startswith("test tests/store/")
 
 
 def test_the_table_is_printed_and_a_wrong_name_refused() -> None:
