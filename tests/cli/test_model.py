@@ -9,11 +9,12 @@ from refimpl.cli import model as command
 from refimpl.cli.__main__ import main
 from refimpl.model.state_space import StateSpace, variables_of
 from refimpl.sim.scopes import Scoped
-from refimpl.tlc import graph, locate, manifest
+from refimpl.tlc import graph, manifest
 from refimpl.tlc.locate import TlcMissing
 from refimpl.tlc.manifest import Row
 from refimpl.tlc.parity import Parity
 from refimpl.tlc.runner import Outcome, State, TlcRun, read
+from tests.tlc.judging import need_tlc
 
 FIRST = State(1, "Initial predicate", "/\\ n = 0")
 SECOND = State(2, "Send", "/\\ n = 1")
@@ -235,10 +236,7 @@ def test_parity_ends_as_its_worst_module(monkeypatch: pytest.MonkeyPatch) -> Non
 @pytest.mark.slow
 def test_the_graph_and_the_certificate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The only start of TLC here: its graph is written, and then compared with the code."""
-    try:
-        locate.find()
-    except TlcMissing as missing:
-        pytest.skip(missing.reason)
+    need_tlc()
     path = tmp_path / "states.dot"
     result = rmqref("graph", "DispatchStates", "--output", str(path))
     assert (result.exit_code, result.output) == (0, "")

@@ -13,10 +13,11 @@ from refimpl.model.trace_file import Trace, lines
 from refimpl.sim.crash_disk import CrashDisk
 from refimpl.sim.store_lab import StoreLab
 from refimpl.sim.trace_writer import TraceLog
-from refimpl.tlc import locate, mutation, trace_check
+from refimpl.tlc import mutation, trace_check
 from refimpl.tlc.locate import TlcMissing
 from refimpl.tlc.mutation import Mutant, Power
 from refimpl.tlc.trace_check import Judged, Verdict
+from tests.tlc.judging import need_tlc
 
 SYNC = {"flushDiskType": "SYNC_FLUSH"}
 
@@ -188,10 +189,7 @@ def test_power_without_a_mutant_shows_nothing(file: Path, monkeypatch: pytest.Mo
 @pytest.mark.slow
 def test_an_honest_trace_and_an_altered_one(tmp_path: Path) -> None:
     """The only start of TLC here: both traces in one file, the altered one is named."""
-    try:
-        locate.find()
-    except TlcMissing as missing:
-        pytest.skip(missing.reason)
+    need_tlc()
     events = [e for e in HONEST.events if type(e).__name__ != "Flushed"]
     altered = Trace(HONEST.header._replace(trace="altered"), tuple(events))
     path = tmp_path / "both.ndjson"

@@ -1,29 +1,20 @@
 """Traces of brokers whose consumers commit offsets: files, forces that fail, crashes, by a seed."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 
-from fuzz.dialogue import Client
 from refimpl.broker.broker import PERSIST_CONSUMER_OFFSET
 from refimpl.model.errors import StartRefused
-from refimpl.model.prng import Prng
-from refimpl.model.release import RELEASES
+from refimpl.model.override import override
 from refimpl.model.trace_file import Trace
-from refimpl.sim.crash_disk import CrashDisk
-from refimpl.sim.node_lab import BrokerLab
-from refimpl.sim.trace_writer import TraceLog
+from tests.tlc.broker_run import BrokerRun
 
 
-class _Run:
+class _Run(BrokerRun):
     """One broker and a client that commits what it likes."""
 
     def __init__(self, seed: int) -> None:
-        self.prng = Prng(seed)
-        release = RELEASES[("4.6", "4.9", "5.5")[seed % 3]]
-        self.lab = BrokerLab(release, CrashDisk(), {"flushDiskType": "SYNC_FLUSH"})
-        self.log = TraceLog.of(f"offsets-{seed}", self.lab.config, release)
-        self.lab.trace = self.log
-        self.lab.start()
-        self.client = Client(self.lab)
+        super().__init__(seed, "offsets", {"flushDiskType": "SYNC_FLUSH"})
         for group in ("g", "other"):  # 5.5 takes no offset of a group that it does not know
             self.client.pull(group, "T", 0, 0)
 
@@ -40,22 +31,13 @@ class _Run:
         for pending in list(lab.forces):
             lab.complete_force(pending, failed=self.prng.below(6) == 0)
 
+    @override
     def fall(self) -> None:
-        """Let the process, or the machine, die; or end it in order."""
-        lab, draw = self.lab, self.prng.below(5)
-        if draw == 0:
-            lab.shutdown()
-        elif draw <= 2:
-            lab.kill()
-        else:
-            lab.lose_power(lambda crash: crash.sample(self.prng))
-        lab.move(1 + self.prng.below(700))
-        try:
-            lab.start()
-        except StartRefused:
-            return  # the end of the trace
-        self.client = Client(lab)
+        """A start may be refused where a kill left a file half: the end of the trace."""
+        with suppress(StartRefused):
+            super().fall()
 
+    @override
     def act(self) -> None:
         """Take one step of all that may happen."""
         draw = self.prng.below(20)
@@ -75,11 +57,7 @@ class _Run:
 
 def run(seed: int, *, steps: int = 50) -> Trace:
     """Return the trace of one broker."""
-    one = _Run(seed)
-    for _ in range(steps):
-        if one.lab.runs:
-            one.act()
-    return one.log.trace()
+    return _Run(seed).trace(steps)
 
 
 def some(count: int, *, steps: int = 50) -> Iterator[Trace]:

@@ -1,13 +1,13 @@
-"""What the tests of trace modules share: one run of TLC for many traces, found by their names."""
+"""What the tests of trace modules share: one run of TLC for many traces, and what it must say."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import pytest
 
 from refimpl.model.trace_file import Trace
 from refimpl.tlc import locate, trace_check
 from refimpl.tlc.locate import TlcMissing
-from refimpl.tlc.trace_check import Judged
+from refimpl.tlc.trace_check import Judged, Verdict
 
 PATIENCE = 300  # seconds, for a machine that does much else
 
@@ -25,3 +25,38 @@ def judged_by(model: str, traces: Iterable[Trace]) -> dict[str, Judged]:
     need_tlc()
     found = trace_check.check(traces, models=(model,), seconds=PATIENCE)
     return {one.trace.header.trace: one for one in found}
+
+
+def of_bug(bug: str, traces: Iterable[Trace]) -> list[Trace]:
+    """The traces that were made with a planted bug, under its name."""
+    return [
+        trace._replace(header=trace.header._replace(trace=f"{bug} {i}"))
+        for i, trace in enumerate(traces)
+    ]
+
+
+def check_accepted(judged: Mapping[str, Judged], traces: Iterable[Trace]) -> None:
+    """Every one of these traces, of which there are some, is a behaviour of the model."""
+    found = [judged[trace.header.trace] for trace in traces]
+    assert found
+    for one in found:
+        assert one.verdict is Verdict.ACCEPTED, one
+
+
+def check_refused(judged: Mapping[str, Judged], name: str, words: str) -> Judged:
+    """That trace is refused, by a condition that has these words; returns the judgement."""
+    one = judged[name]
+    assert one.verdict is Verdict.REFUSED, one
+    assert any(words in text for text in one.refused_by), one.refused_by
+    return one
+
+
+def check_bug_refused(judged: Mapping[str, Judged], bug: str, event: str, condition: str) -> None:
+    """One of the traces of a planted bug is refused at such an event, by that condition."""
+    where = {
+        (type(one.trace.events[one.event - 1]).__name__, words)
+        for name, one in judged.items()
+        if name.startswith(f"{bug} ") and one.event
+        for words in one.refused_by
+    }
+    assert (event, condition) in where, where

@@ -8,18 +8,11 @@ import pytest
 
 from refimpl.tlc import graph, manifest
 from refimpl.tlc.explain import NoReplay, replay_test, table
-from refimpl.tlc.locate import TlcMissing, find
 from refimpl.tlc.manifest import FOLDER, HOLDS, ManifestRefused, Row
 from refimpl.tlc.runner import Outcome, TlcRun
+from tests.tlc.judging import need_tlc
 
 ROWS = manifest.rows()
-
-
-def needs_tlc() -> None:
-    try:
-        find()
-    except TlcMissing as missing:
-        pytest.skip(missing.reason)
 
 
 def test_every_configuration_has_a_row_and_every_row_its_files() -> None:
@@ -113,7 +106,7 @@ def test_a_wrong_manifest_is_refused(tmp_path: Path, change: dict[str, str]) -> 
 
 def test_a_counterexample_is_told_and_replayed() -> None:
     """STORE-FLUSH-2: the design that acknowledges what is written, and the code that does not."""
-    needs_tlc()
+    need_tlc()
     row = manifest.row_of("GroupCommitAcksOnWrote")
     checked = manifest.check(row, seconds=20)
     assert checked.as_expected, checked.problems
@@ -132,7 +125,7 @@ def test_a_counterexample_is_told_and_replayed() -> None:
 
 @pytest.mark.slow
 def test_the_graph_of_a_model_has_its_states_and_actions() -> None:
-    needs_tlc()
+    need_tlc()
     row = manifest.row_of("StoreObservableDebug")
     found = graph.read(graph.dot(row, seconds=20))
     assert len(found.initial) == 1

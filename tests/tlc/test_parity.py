@@ -17,10 +17,10 @@ from refimpl.sim.scopes import NoScope, scope_of
 from refimpl.store import group_commit, mapped_file_queue, reput
 from refimpl.store.group_commit import GroupCommit, WakeupCustomer
 from refimpl.store.mapped_file_queue import MappedFileQueue
-from refimpl.tlc import graph, locate, manifest, parity
-from refimpl.tlc.locate import TlcMissing
+from refimpl.tlc import graph, manifest, parity
 from refimpl.tlc.manifest import FOLDER
 from refimpl.tlc.parity import Parity
+from tests.tlc.judging import need_tlc
 
 SMALL = {  # a bound that TLC goes through in a second: NAME = value in place of the configuration's
     "GroupCommit": {"MaxOffset": "2", "Producers": "1"},
@@ -38,13 +38,6 @@ CONFIGS = (
     "DelayQueue",
 )
 TINY = {**SMALL, "MappedFileQueue": {"MaxFiles": "1", "FileSize": "2"}}  # enough for a planted bug
-
-
-def needs_tlc() -> None:
-    try:
-        locate.find()
-    except TlcMissing as missing:
-        pytest.skip(missing.reason)
 
 
 def configured(name: str, changes: dict[str, str]) -> str:
@@ -158,7 +151,7 @@ def test_a_module_without_an_implementation_to_explore() -> None:
 
 def test_the_code_and_tlc_in_a_small_bound(tmp_path: Path) -> None:
     """STORE-FILES-1, STORE-FLUSH-1, STORE-FLUSH-3; and another constant is another set."""
-    needs_tlc()
+    need_tlc()
     model = model_of("MappedFileQueue", SMALL["MappedFileQueue"], tmp_path)
     lines = told(code_of("MappedFileQueue", SMALL["MappedFileQueue"]), model)
     assert lines[0].startswith("X: the same "), "\n".join(lines)
@@ -172,7 +165,7 @@ def test_the_code_and_tlc_in_a_small_bound(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", CONFIGS)
 def test_the_code_and_tlc_in_the_bound_of_the_configuration(name: str, tmp_path: Path) -> None:
     """STORE-FLUSH-4, STORE-CQ-1, -2, -13, -15, -16, -18, BROKER-SCHEDULE-1, -3, -6, -9, -14."""
-    needs_tlc()
+    need_tlc()
     lines = told(code_of(name, {}), model_of(name, {}, tmp_path))
     assert lines[0].startswith("X: the same "), "\n".join(lines)
 

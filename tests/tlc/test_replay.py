@@ -23,8 +23,7 @@ from refimpl.store.mapped_file import MappedFile
 from refimpl.store.mapped_file_queue import FlushWanted, MappedFileQueue
 from refimpl.store.message_arriving import MessageArrived
 from refimpl.store.reput import ReputMessageService
-from refimpl.tlc import locate
-from refimpl.tlc.locate import TlcMissing
+from tests.tlc.judging import need_tlc
 
 Bug = Callable[[], AbstractContextManager[object]]
 
@@ -179,10 +178,7 @@ BUGS: dict[str, Bug] = {
 
 def written(config: str, folder: Path) -> Callable[[], None]:
     """The test that `rmqref model explain --test` writes."""
-    try:
-        locate.find()
-    except TlcMissing as missing:
-        pytest.skip(missing.reason)
+    need_tlc()
     path = folder / "test_replay.py"
     result = CliRunner().invoke(main, ["model", "explain", config, "--test", str(path)])
     assert result.exit_code == 0, result.output

@@ -7,6 +7,7 @@ import pytest
 from refimpl.tlc import locate
 from refimpl.tlc.locate import TlcMissing
 from refimpl.tlc.runner import Outcome, read, run
+from tests.tlc.judging import need_tlc
 
 COUNTER = """---- MODULE Counter ----
 EXTENDS Integers, TLC
@@ -29,10 +30,7 @@ def counter(folder: Path, config: str, *, bound: int = 9, end: int = 3) -> tuple
 
 @pytest.fixture(autouse=True)
 def tlc() -> None:
-    try:
-        locate.find()
-    except TlcMissing as missing:
-        pytest.skip(missing.reason)
+    need_tlc()
 
 
 def test_a_model_that_holds_is_counted(tmp_path: Path) -> None:

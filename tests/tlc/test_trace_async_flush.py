@@ -10,9 +10,9 @@ from fuzz.planted import store_side
 from refimpl.model.trace import Commit, Crash, ForceFailed, StepCommit, StepFlush
 from refimpl.model.trace_file import Trace
 from refimpl.store.mapped_file import MappedFile
-from refimpl.tlc.trace_check import Judged, Verdict
+from refimpl.tlc.trace_check import Judged
 from tests.tlc import async_flush_traces as traces
-from tests.tlc.judging import judged_by
+from tests.tlc.judging import check_accepted, check_bug_refused, judged_by, of_bug
 
 HONEST = list(traces.some(12))
 
@@ -43,11 +43,7 @@ BUGS: dict[str, tuple[AbstractContextManager[None], str, str]] = {  # event and 
 
 def made_with(bug: str) -> list[Trace]:
     with BUGS[bug][0]:
-        found = [traces.run(seed, pool=2) for seed in range(8)]
-    return [
-        trace._replace(header=trace.header._replace(trace=f"{bug} {i}"))
-        for i, trace in enumerate(found)
-    ]
+        return of_bug(bug, [traces.run(seed, pool=2) for seed in range(8)])
 
 
 @pytest.fixture(scope="module")
@@ -70,18 +66,11 @@ def test_the_traces_have_everything_that_the_model_speaks_of() -> None:
 @pytest.mark.slow
 def test_honest_traces_are_accepted(judged: dict[str, Judged]) -> None:
     """STORE-FLUSH-6, STORE-FLUSH-7, STORE-FLUSH-9, STORE-FLUSH-10, STORE-FLUSH-13."""
-    for trace in HONEST:
-        assert judged[trace.header.trace].verdict is Verdict.ACCEPTED, judged[trace.header.trace]
+    check_accepted(judged, HONEST)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("bug", BUGS)
 def test_a_planted_bug_is_refused_by_its_condition(bug: str, judged: dict[str, Judged]) -> None:
     _, event, condition = BUGS[bug]
-    refused = [one for name, one in judged.items() if name.startswith(bug) and one.event]
-    where = [
-        (type(one.trace.events[one.event - 1]).__name__, words)
-        for one in refused
-        for words in one.refused_by
-    ]
-    assert (event, condition) in where, where
+    check_bug_refused(judged, bug, event, condition)

@@ -5,9 +5,9 @@ import pytest
 from fuzz.planted.broker_side import PLANTED
 from refimpl.model.trace import Crash, Forced, Load, LoadOffset, MoveOffset, RenameToBackup
 from refimpl.model.trace_file import Trace
-from refimpl.tlc.trace_check import Judged, Verdict
+from refimpl.tlc.trace_check import Judged
 from tests.tlc import consume_offset_traces as traces
-from tests.tlc.judging import judged_by
+from tests.tlc.judging import check_accepted, check_bug_refused, judged_by, of_bug
 
 HONEST = list(traces.some(12))
 SEEDS = range(6)  # of each bug
@@ -21,11 +21,7 @@ BUGS = {  # planted bug: (event, condition that refuses it)
 
 def made_with(bug: str) -> list[Trace]:
     with PLANTED[bug].patch():
-        found = [traces.run(seed) for seed in SEEDS]
-    return [
-        trace._replace(header=trace.header._replace(trace=f"{bug} {i}"))
-        for i, trace in enumerate(found)
-    ]
+        return of_bug(bug, [traces.run(seed) for seed in SEEDS])
 
 
 @pytest.fixture(scope="module")
@@ -45,17 +41,10 @@ def test_the_traces_have_everything_that_the_model_speaks_of() -> None:
 @pytest.mark.slow
 def test_honest_traces_are_accepted(judged: dict[str, Judged]) -> None:
     """BROKER-OFFSET-1, BROKER-OFFSET-20, BROKER-LIFECYCLE-10, BROKER-LIFECYCLE-11."""
-    for trace in HONEST:
-        assert judged[trace.header.trace].verdict is Verdict.ACCEPTED, judged[trace.header.trace]
+    check_accepted(judged, HONEST)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("bug", BUGS)
 def test_a_planted_bug_is_refused_by_its_condition(bug: str, judged: dict[str, Judged]) -> None:
-    refused = [one for name, one in judged.items() if name.startswith(bug) and one.event]
-    where = {
-        (type(one.trace.events[one.event - 1]).__name__, words)
-        for one in refused
-        for words in one.refused_by
-    }
-    assert BUGS[bug] in where, where
+    check_bug_refused(judged, bug, *BUGS[bug])

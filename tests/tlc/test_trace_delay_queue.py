@@ -11,8 +11,8 @@ from refimpl.model.trace_file import Trace
 from refimpl.sim.crash_disk import CrashDisk
 from refimpl.sim.node_lab import BrokerLab
 from refimpl.sim.trace_writer import TraceLog
-from refimpl.tlc.trace_check import Judged, Verdict
-from tests.tlc.judging import judged_by
+from refimpl.tlc.trace_check import Judged
+from tests.tlc.judging import check_accepted, check_refused, judged_by
 
 SETTINGS = {"messageDelayLevel": "1s 3s", "flushDiskType": "SYNC_FLUSH"}
 FLUSH = Actor("store.flush_commit_log")
@@ -86,12 +86,10 @@ def test_a_level_does_not_go_back_while_nothing_is_shown_after_a_crash() -> None
 @pytest.mark.slow
 def test_an_honest_trace_is_accepted(judged: dict[str, Judged]) -> None:
     """BROKER-SCHEDULE-3, BROKER-SCHEDULE-9, BROKER-SCHEDULE-14."""
-    assert judged["honest"].verdict is Verdict.ACCEPTED, judged["honest"]
+    check_accepted(judged, [HONEST])
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", WRONG)
 def test_an_altered_trace_is_refused(name: str, judged: dict[str, Judged]) -> None:
-    one = judged[name]
-    assert one.verdict is Verdict.REFUSED, one
-    assert any(WRONG[name][1] in text for text in one.refused_by), one.refused_by
+    check_refused(judged, name, WRONG[name][1])

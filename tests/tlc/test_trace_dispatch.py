@@ -12,8 +12,8 @@ from refimpl.model.trace_file import Trace
 from refimpl.sim.crash_disk import CrashDisk
 from refimpl.sim.store_lab import StoreLab
 from refimpl.sim.trace_writer import TraceLog
-from refimpl.tlc.trace_check import Judged, Verdict
-from tests.tlc.judging import judged_by
+from refimpl.tlc.trace_check import Judged
+from tests.tlc.judging import check_accepted, check_refused, judged_by
 
 SYNC = {"flushDiskType": "SYNC_FLUSH", "mappedFileSizeCommitLog": "600"}
 
@@ -96,12 +96,10 @@ def judged() -> dict[str, Judged]:
 def test_an_honest_trace_is_accepted(judged: dict[str, Judged]) -> None:
     """STORE-CQ-2, STORE-CQ-14, STORE-CQ-18: through three lives."""
     assert len(DISPATCHES) > 5
-    assert judged["honest"].verdict is Verdict.ACCEPTED, judged["honest"]
+    check_accepted(judged, [HONEST])
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", WRONG)
 def test_an_altered_trace_is_refused(name: str, judged: dict[str, Judged]) -> None:
-    one = judged[name]
-    assert one.verdict is Verdict.REFUSED, one
-    assert any(WRONG[name][1] in text for text in one.refused_by), one.refused_by
+    check_refused(judged, name, WRONG[name][1])

@@ -5,8 +5,8 @@ import pytest
 from refimpl.model.ids import PhysicalOffset
 from refimpl.model.trace import Crash, Recovered, TraceEvent, WakeupCustomer
 from refimpl.model.trace_file import Trace
-from refimpl.tlc.trace_check import Judged, Verdict
-from tests.tlc.judging import judged_by
+from refimpl.tlc.trace_check import Judged
+from tests.tlc.judging import check_accepted, check_refused, judged_by
 from tests.tlc.test_trace_dispatch import HONEST
 
 EVENTS = list(HONEST.events)
@@ -63,14 +63,11 @@ def judged() -> dict[str, Judged]:
 @pytest.mark.slow
 def test_an_honest_trace_is_accepted(judged: dict[str, Judged]) -> None:
     """STORE-PROMISE-1, STORE-PROMISE-2, STORE-PROMISE-8."""
-    assert judged["honest"].verdict is Verdict.ACCEPTED, judged["honest"]
+    check_accepted(judged, [HONEST])
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", WRONG)
 def test_a_broken_promise_is_told(name: str, judged: dict[str, Judged]) -> None:
     _, event, words = WRONG[name]
-    one = judged[name]
-    assert one.verdict is Verdict.REFUSED, one
-    assert one.event == event
-    assert any(words in text for text in one.refused_by), one.refused_by
+    assert check_refused(judged, name, words).event == event

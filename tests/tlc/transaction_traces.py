@@ -3,13 +3,11 @@
 from collections.abc import Iterator
 from typing import Final
 
-from fuzz.dialogue import Client
 from refimpl.broker.broker import PERSIST_CONSUMER_OFFSET
 from refimpl.broker.transaction import OP_BATCH
 from refimpl.broker.transaction_check import CHECK
 from refimpl.model.ids import Actor
-from refimpl.model.prng import Prng
-from refimpl.model.release import RELEASES
+from refimpl.model.override import override
 from refimpl.model.sys_flag import (
     TRANSACTION_COMMIT_TYPE,
     TRANSACTION_PREPARED_TYPE,
@@ -17,9 +15,7 @@ from refimpl.model.sys_flag import (
 )
 from refimpl.model.topic_validator import RMQ_SYS_TRANS_HALF_TOPIC
 from refimpl.model.trace_file import Trace
-from refimpl.sim.crash_disk import CrashDisk
-from refimpl.sim.node_lab import BrokerLab
-from refimpl.sim.trace_writer import TraceLog
+from tests.tlc.broker_run import BrokerRun
 
 _FLUSH: Final = Actor("store.flush_commit_log")
 _TIMEOUT: Final = 6_000
@@ -30,18 +26,12 @@ _SETTINGS: Final = {
 }
 
 
-class _Run:
+class _Run(BrokerRun):
     """One broker and its producer, who decides once."""
 
     def __init__(self, seed: int, *, sync: bool) -> None:
-        self.prng = Prng(seed)
-        release = RELEASES[("4.6", "4.9", "5.5")[seed % 3]]
         mode = "SYNC_FLUSH" if sync else "ASYNC_FLUSH"
-        self.lab = BrokerLab(release, CrashDisk(), {**_SETTINGS, "flushDiskType": mode})
-        self.log = TraceLog.of(f"transaction-{mode}-{seed}", self.lab.config, release)
-        self.lab.trace = self.log
-        self.lab.start()
-        self.client = Client(self.lab)
+        super().__init__(seed, f"transaction-{mode}", {**_SETTINGS, "flushDiskType": mode})
         self.decisions: dict[bytes, int] = {}
         self.count = 0
 
@@ -86,19 +76,7 @@ class _Run:
         self.lab.step(_FLUSH)
         self.lab.forces_complete = self.prng.below(3) > 0
 
-    def fall(self) -> None:
-        """Let the process, or the machine, die; or end it in order."""
-        lab, draw = self.lab, self.prng.below(5)
-        if draw == 0:
-            lab.shutdown()
-        elif draw <= 2:
-            lab.kill()
-        else:
-            lab.lose_power(lambda crash: crash.sample(self.prng))
-        lab.move(1 + self.prng.below(700))
-        lab.start()
-        self.client = Client(lab)
-
+    @override
     def act(self) -> None:
         """Take one step of all that may happen."""
         draw = self.prng.below(20)
@@ -118,10 +96,7 @@ class _Run:
 
 def run(seed: int, *, sync: bool, steps: int = 50) -> Trace:
     """Return the trace of one broker."""
-    one = _Run(seed, sync=sync)
-    for _ in range(steps):
-        one.act()
-    return one.log.trace()
+    return _Run(seed, sync=sync).trace(steps)
 
 
 def some(count: int, *, steps: int = 50) -> Iterator[Trace]:
