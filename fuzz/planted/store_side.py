@@ -27,19 +27,14 @@ from refimpl.store.reput import ReputMessageService
 
 @contextmanager
 def acks_on_wrote() -> Iterator[None]:
-    """The group commit answers PUT_OK without looking at what is flushed."""
-    right = group_commit.do_commit
+    """The group commit answers PUT_OK at once: what is written counts as forced."""
 
-    def wrong(s: GroupCommit) -> tuple[GroupCommit, group_commit.Flush | WakeupCustomer | None]:
-        state, effect = right(s)
-        if isinstance(effect, WakeupCustomer):
-            return state, effect._replace(status=PutMessageStatus.PUT_OK)
-        if effect is not None and s.attempts == 1:
-            request, *rest = s.requests_read
-            unanswered = tuple(r for r in s.unanswered if r is not request)
-            state = group_commit._with(s, tuple(rest), unanswered, 0)
-            return state, WakeupCustomer(request, PutMessageStatus.PUT_OK)
-        return state, effect
+    def wrong(s: GroupCommit) -> tuple[GroupCommit, WakeupCustomer | None]:
+        request, *rest = s.requests_read
+        unanswered = tuple(r for r in s.unanswered if r is not request)
+        state = group_commit._with(s, tuple(rest), unanswered, 0)
+        answered = request in s.unanswered
+        return state, WakeupCustomer(request, PutMessageStatus.PUT_OK) if answered else None
 
     with patch.object(group_commit, "do_commit", wrong):
         yield

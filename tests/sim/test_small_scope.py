@@ -4,26 +4,28 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 from click.testing import CliRunner
 
+from fuzz.planted import store_side
 from refimpl.cli.explore import explore_command
 from refimpl.model.prng import Prng
-from refimpl.model.status import PutMessageStatus
 from refimpl.sim.crash_disk import CrashDisk
 from refimpl.sim.crash_images import Crash, CrashImage
 from refimpl.sim.small_scope import Bound, explore, first_lab, state_key
 from refimpl.sim.store_fork import fork
 from refimpl.sim.store_lab import StoreLab
-from refimpl.store import group_commit, recovery
-from refimpl.store.commit_log import CommitLog
-from refimpl.store.group_commit import GroupCommit, WakeupCustomer
+from refimpl.store import recovery
 from refimpl.store.mapped_file_queue import MappedFileQueue
 from refimpl.store.message_store import FLUSH_COMMIT_LOG
+
+Patch = AbstractContextManager[object]
 
 ONE = Bound(puts=1, ticks=0, crashes=1)
 
@@ -78,45 +80,30 @@ def test_the_other_ways_to_flush(mode: str) -> None:
     assert certificate.recoveries > 10
 
 
-def _acks_on_wrote(s: GroupCommit) -> tuple[GroupCommit, WakeupCustomer]:
-    request, *rest = s.requests_read
-    unanswered = tuple(r for r in s.unanswered if r is not request)
-    state = replace(s, requests_read=tuple(rest), unanswered=unanswered)
-    return state, WakeupCustomer(request, PutMessageStatus.PUT_OK)
-
-
-def plant_acks_on_wrote(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(group_commit, "do_commit", _acks_on_wrote)
-
-
-def plant_cuts_everything(patch: pytest.MonkeyPatch) -> None:
+def cuts_everything() -> Patch:
     cut = MappedFileQueue.truncate_dirty_files
-    patch.setattr(MappedFileQueue, "truncate_dirty_files", lambda self, offset: cut(self, 0))
+    return patch.object(
+        MappedFileQueue, "truncate_dirty_files", lambda queue, _offset: cut(queue, 0)
+    )
 
 
-def plant_shows_unforced(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(CommitLog, "confirm_offset", lambda self: self.mapped_file_queue.max_offset)
-
-
-def plant_lies_about_the_force(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(CrashDisk, "force", lambda self, path, **_: None)
+def lies_about_the_force() -> Patch:
+    return patch.object(CrashDisk, "force", lambda _disk, _path, **_how: None)
 
 
 @pytest.mark.parametrize(
     ("plant", "expected"),
     [
-        (plant_acks_on_wrote, "STORE-PROMISE-1"),
-        (plant_cuts_everything, "STORE-PROMISE-2"),
-        (plant_shows_unforced, "ShownIsDurable"),
-        (plant_lies_about_the_force, "STORE-PROMISE-"),
+        (store_side.acks_on_wrote, "STORE-PROMISE-1"),
+        (cuts_everything, "STORE-PROMISE-2"),
+        (store_side.shows_what_is_written, "ShownIsDurable"),
+        (lies_about_the_force, "STORE-PROMISE-"),
     ],
 )
-def test_a_planted_bug_is_found(
-    plant: Callable[[pytest.MonkeyPatch], None], expected: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_planted_bug_is_found(plant: Callable[[], Patch], expected: str) -> None:
     """STORE-PROMISE-1, STORE-PROMISE-8: the path to the violation is part of it."""
-    plant(monkeypatch)
-    certificate = explore(ONE)
+    with plant():
+        certificate = explore(ONE)
     assert certificate.violations
     assert expected in certificate.violations[0]
     assert "put" in certificate.violations[0].split(" | ")

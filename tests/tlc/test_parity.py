@@ -2,25 +2,28 @@
 
 import shutil
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 
+from fuzz.planted.store_side import acks_on_wrote
 from refimpl.broker.behind_log import BehindLog
 from refimpl.broker.schedule_message import ScheduleMessageService
 from refimpl.model.release import RELEASE_4_9, RELEASES, Release
 from refimpl.model.state_space import StateSpace
-from refimpl.model.status import PutMessageStatus
 from refimpl.sim.delay_scope import DelayBound, DelayScope
 from refimpl.sim.scope import explore
 from refimpl.sim.scopes import NoScope, scope_of
-from refimpl.store import group_commit, mapped_file_queue, reput
-from refimpl.store.group_commit import GroupCommit, WakeupCustomer
+from refimpl.store import mapped_file_queue, reput
 from refimpl.store.mapped_file_queue import MappedFileQueue
 from refimpl.tlc import graph, manifest, parity
 from refimpl.tlc.manifest import FOLDER
 from refimpl.tlc.parity import Parity
 from tests.tlc.judging import need_tlc
+
+Patch = AbstractContextManager[object]
 
 SMALL = {  # a bound that TLC goes through in a second: NAME = value in place of the configuration's
     "GroupCommit": {"MaxOffset": "2", "Producers": "1"},
@@ -70,37 +73,25 @@ def told(code: StateSpace, model: StateSpace) -> list[str]:
     return list(parity.certificate(Parity("X", code, model, 0.0, 0.0)))
 
 
-def acks_on_wrote(monkeypatch: pytest.MonkeyPatch) -> None:
-    right = group_commit.do_commit
-
-    def planted(s: GroupCommit) -> tuple[GroupCommit, object]:
-        s, effect = right(s)
-        if isinstance(effect, WakeupCustomer):
-            effect = effect._replace(status=PutMessageStatus.PUT_OK)
-        return s, effect
-
-    monkeypatch.setattr(group_commit, "do_commit", planted)
+def forgets_what_a_force_lost() -> Patch:
+    return patch.object(MappedFileQueue, "dirty_again", lambda _queue, _wanted: None)
 
 
-def forgets_what_a_force_lost(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(MappedFileQueue, "dirty_again", lambda _queue, _wanted: None)
+def does_not_sync_names() -> Patch:
+    return patch.object(mapped_file_queue, "sync_names", lambda _disk, _directory: None)
 
 
-def does_not_sync_names(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(mapped_file_queue, "sync_names", lambda _disk, _directory: None)
+def stops_too_early() -> Patch:
+    return patch.object(reput, "_QUEUE_ATTEMPTS", 15)
 
 
-def stops_too_early(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reput, "_QUEUE_ATTEMPTS", 15)
+def delivers_early() -> Patch:
+    return patch.object(ScheduleMessageService, "_countdown", lambda *_: 0)
 
 
-def delivers_early(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ScheduleMessageService, "_countdown", lambda *_: 0)
-
-
-def writes_what_is_not_durable(monkeypatch: pytest.MonkeyPatch) -> None:
+def writes_what_is_not_durable() -> Patch:
     right = BehindLog[int].settled
-    monkeypatch.setattr(BehindLog, "settled", lambda behind, _flushed: right(behind, 1 << 30))
+    return patch.object(BehindLog, "settled", lambda behind, _flushed: right(behind, 1 << 30))
 
 
 PLANTED = [
@@ -114,13 +105,11 @@ PLANTED = [
 
 
 @pytest.mark.parametrize(("name", "plant"), PLANTED)
-def test_a_planted_bug_is_seen_in_the_states(
-    name: str, plant: Callable[[pytest.MonkeyPatch], None], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_planted_bug_is_seen_in_the_states(name: str, plant: Callable[[], Patch]) -> None:
     """Against the unchanged code, which stands here for the model: they are the same, see below."""
     right = code_of(name, TINY[name])
-    plant(monkeypatch)
-    lines = told(code_of(name, TINY[name]), right)
+    with plant():
+        lines = told(code_of(name, TINY[name]), right)
     assert lines[0].startswith("X DIFFERS")
     assert any(line.startswith("  only the code ") for line in lines)
     assert any(line.startswith("    Init, ") for line in lines), "the way there"

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import replace
 from pathlib import Path
 from unittest.mock import patch
 
@@ -13,36 +12,17 @@ from fuzz.planted import store_side
 from refimpl.broker.schedule_message import ScheduleMessageService
 from refimpl.cli.__main__ import main
 from refimpl.model.ids import Millis, QueueId, QueueOffset, Topic
-from refimpl.model.status import PutMessageStatus
 from refimpl.sim.mapped_file_scope import ScopeDisk
-from refimpl.store import group_commit, recovery
+from refimpl.store import recovery
 from refimpl.store.commit_log import CommitLog
 from refimpl.store.consume_queue_table import ConsumeQueueTable
-from refimpl.store.group_commit import GroupCommit, WakeupCustomer
 from refimpl.store.mapped_file import MappedFile
-from refimpl.store.mapped_file_queue import FlushWanted, MappedFileQueue
+from refimpl.store.mapped_file_queue import MappedFileQueue
 from refimpl.store.message_arriving import MessageArrived
 from refimpl.store.reput import ReputMessageService
 from tests.tlc.judging import need_tlc
 
 Bug = Callable[[], AbstractContextManager[object]]
-
-
-def acks_on_wrote() -> AbstractContextManager[object]:
-    def wrong(s: GroupCommit) -> tuple[GroupCommit, WakeupCustomer]:
-        request, *rest = s.requests_read
-        unanswered = tuple(r for r in s.unanswered if r is not request)
-        s = replace(s, requests_read=tuple(rest), unanswered=unanswered, attempts=0)
-        return s, WakeupCustomer(request, PutMessageStatus.PUT_OK)
-
-    return patch.object(group_commit, "do_commit", wrong)
-
-
-def failed_force_counts() -> AbstractContextManager[object]:
-    def wrong(queue: MappedFileQueue, wanted: FlushWanted) -> None:
-        queue.flushed(wanted)
-
-    return patch.object(MappedFileQueue, "dirty_again", wrong)
 
 
 def names_are_not_synced() -> AbstractContextManager[object]:
@@ -157,7 +137,7 @@ def believes_the_checkpoint_alone() -> AbstractContextManager[object]:
 
 BUGS: dict[str, Bug] = {
     "MappedFileQueueNamesUnsynced": names_are_not_synced,
-    "MappedFileQueueFailedForceCounts": failed_force_counts,
+    "MappedFileQueueFailedForceCounts": store_side.failed_force_counts,
     "DispatchSkipsRefused": skips_refused,
     "DispatchTellsBeforeWritten": tells_before_written,
     "DispatchDispatchesWritten": store_side.shows_what_is_written,
@@ -172,7 +152,7 @@ BUGS: dict[str, Bug] = {
     "RecoveryToTheCheckpoint": believes_the_checkpoint_alone,
     "RecoveryCountsAsFlushed": store_side.recovery_takes_the_checkpoint_for_the_end,
     "RecoveryDispatchesWritten": store_side.shows_what_is_written,
-    "GroupCommitAcksOnWrote": acks_on_wrote,
+    "GroupCommitAcksOnWrote": store_side.acks_on_wrote,
 }
 
 
