@@ -26,7 +26,6 @@ from refimpl.store.message_store import CLEAN_FILES
 _CLOCK = (1, 10, 200, 600, 4000, 61_000)  # milliseconds
 _REFUSALS = {1: "no-space-write", 2: "no-file", 4: "empty-after-create"}
 _FULL = 0.95  # used part of the disk: puts are refused, files go by force
-_BODY = 88  # where a record has its body
 _ROT = 3  # one draw in so many: a run in doubt finds little else
 _STALL = 1500  # milliseconds: longer than osPageCacheBusyTimeOutMills
 _ENDS = ("", "", "", "", "force-fails", "force-fails", "force-lies", "force-never-ends")
@@ -189,7 +188,7 @@ class StoreMachine(StoreLives):
 
     @rule(which=integers(0, 30), seed=integers(0, 1 << 16), log=booleans())
     def rot(self, which: int, seed: int, log: bool) -> None:
-        """Let one bit change on the platter: in a body of the log, or anywhere else.
+        """Let one bit change on the platter: in a record of the log, or anywhere else.
 
         STORE-PROMISE-13.
         """
@@ -200,8 +199,8 @@ class StoreMachine(StoreLives):
         size = self.lab.store.commit_log.file_size
         for sent in self.lab.ledger.sent if log else ():
             path = f"commitlog/{(sent.offset or 0) // size * size:020d}"
-            if sent.offset is not None and disk.exists(path):  # a head may name any queue offset
-                places.append((path, sent.offset % size + _BODY, len(sent.body)))
+            if sent.offset is not None and disk.exists(path):
+                places.append((path, sent.offset % size, sent.size))
         if which % _ROT or not places or not self.allows("rot"):
             return
         path, at, length = places[-1 - which % len(places)]

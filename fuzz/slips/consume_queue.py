@@ -91,4 +91,5 @@ SLIPS: Mapping[str, Slip] = {
     "STORE-CQ-19": Edit(
         ConsumeQueue, "put_message_position_info", "self._fill_gap(expected)", "pass"
     ),
+    "STORE-CQ-20": Edit(consume_queue, "is_possible", "<= physical_offset + file_size", ""),
 }

@@ -99,13 +99,21 @@ def play_machine(request: pytest.FixtureRequest) -> PlayMachine:
                 untraced=checked.skipped,
             )
             request.node.user_properties.append((_PROPERTY, record.as_json()))
-        if checked.refused:
-            pytest.fail("\n\n".join(checked.refused))
-        if profile.everything_must_fire and record.never_fired:
-            pytest.fail(f"{machine.name}: never fired: {', '.join(record.never_fired)}")
+        failure = failure_of(record, profile, checked)
+        if failure:
+            pytest.fail(failure)
         return record
 
     return run
+
+
+def failure_of(record: Record, profile: Profile, checked: Checked) -> str:
+    """Why a play failed that broke no invariant; empty where it did not."""
+    if checked.refused:
+        return "\n\n".join(checked.refused)
+    if profile.everything_must_fire and record.never_fired:
+        return f"{record.machine}: never fired: {', '.join(record.never_fired)}"
+    return ""
 
 
 def _play(play: Play, profile: Profile, config: pytest.Config) -> None:

@@ -1,6 +1,6 @@
 """One consume queue: for each message of a queue, where it lies in the commit log.
 
-Requirements  STORE-CQ-1..12 in spec/store/consume_queue.md
+Requirements  STORE-CQ-1..12, -19, -20 in spec/store/consume_queue.md
 Java          store/ConsumeQueue (4.6.1, 4.9.7, 5.5.0)
 
 A unit has 20 bytes: physical offset (i64), size (i32), tags code (i64). The unit of queue offset n
@@ -15,6 +15,7 @@ from contextlib import suppress
 from typing import Final
 
 from refimpl.model.disk import Disk, DiskError
+from refimpl.model.message_codec import record_size
 from refimpl.model.release import Release
 from refimpl.store.commit_log_view import CommitLogView
 from refimpl.store.mapped_file import MappedFile
@@ -28,6 +29,7 @@ _SIZE_AND_QUEUE_OFFSET: Final = struct.Struct(">i16xq")  # of a record of the lo
 _HEAD: Final = _SIZE_AND_QUEUE_OFFSET.size
 _CHUNK: Final = 3200 * CQ_STORE_UNIT_SIZE
 _ZEROS: Final = bytes(_CHUNK)
+SMALLEST_RECORD: Final = record_size(0, 0, 1, 0)
 RECOVERED_FILES: Final = 3  # recovery reads the last three files, as it does with the log
 
 
@@ -239,6 +241,8 @@ class ConsumeQueue:
         if end <= self.max_physic_offset:
             return
         expected = queue_offset * CQ_STORE_UNIT_SIZE
+        if not is_possible(queue_offset, physical_offset, self._log.file_size):
+            expected = self._end
         if self._room == 0:
             self._roll(expected)
         if queue_offset != 0 and expected != self._end:
@@ -431,6 +435,11 @@ class ConsumeQueue:
             if last.disk.read(last.path, position, length) != _ZEROS[:length]:
                 last.write_at(position, _ZEROS[:length])
             position += length
+
+
+def is_possible(queue_offset: int, physical_offset: int, file_size: int) -> bool:
+    """STORE-CQ-20: false where so many records cannot have been in the log before this one."""
+    return 0 <= queue_offset * SMALLEST_RECORD <= physical_offset + file_size
 
 
 def _behind_blanks(mapped_file: MappedFile, number: int) -> tuple[int, int] | None:

@@ -23,6 +23,7 @@ from refimpl.model.message_codec import (
 from refimpl.model.release import Release
 from refimpl.model.sys_flag import TRANSACTION_PREPARED_TYPE
 from refimpl.store.commit_log import CommitLog
+from refimpl.store.consume_queue import is_possible
 from refimpl.store.mapped_file import MappedFile
 from refimpl.store.mapped_file_queue import MappedFileQueue
 from refimpl.store.store_checkpoint import SAFETY_MARGIN, StoreCheckpoint
@@ -194,12 +195,12 @@ def _read(log: CommitLog, start: int, *, check_crc: bool) -> tuple[LogScan, Reco
     """Read everything from `start` on: where it ends, what was found, the newest store time.
 
     One record alone does not say where its queue stood, for its head may be torn; two that follow
-    one another do.
+    one another do. STORE-CQ-20: one that cannot be true counts as the one that follows.
     """
     scan = LogScan(log.mapped_file_queue, start, log.release, check_crc=check_crc)
     first_offsets: dict[tuple[str, int], int] = {}
     begins: dict[tuple[str, int], int] = {}
-    latest: dict[tuple[str, int], DispatchRequest] = {}
+    latest: dict[tuple[str, int], int] = {}
     again: dict[tuple[str, int], int] = {}  # where a queue that had records has offset 0 once more
     newest = 0
     for request in scan.records(deliver_at(log.delay_levels)):
@@ -208,14 +209,18 @@ def _read(log: CommitLog, start: int, *, check_crc: bool) -> tuple[LogScan, Reco
             continue
         key, offset = (request.topic, request.queue_id), request.consume_queue_offset
         before = latest.get(key)
-        if before is not None and offset == before.consume_queue_offset + 1:
-            first_offsets.setdefault(key, before.consume_queue_offset)
+        if not is_possible(offset, request.commit_log_offset, log.file_size):
+            if before is not None:
+                latest[key] = before + 1
+            continue
+        if before is not None and offset == before + 1:
+            first_offsets.setdefault(key, before)
             if offset == 1 and key in again:
                 begins[key] = again[key]
         elif before is not None and offset == 0:
             again[key] = request.commit_log_offset
-        latest[key] = request
-    next_offsets = {key: request.consume_queue_offset + 1 for key, request in latest.items()}
+        latest[key] = offset
+    next_offsets = {key: offset + 1 for key, offset in latest.items()}
     return scan, Recovered(start, first_offsets, next_offsets, begins), newest
 
 

@@ -13,8 +13,9 @@ from hypothesis.strategies import integers
 
 from fuzz.stateful.machine import CountedMachine, InvariantBroken
 from fuzz.stateful.play import PROFILES, STEPS_PER_RUN, Play, Record, play_round
-from fuzz.stateful.plugin import table
+from fuzz.stateful.plugin import failure_of, table
 from fuzz.stateful.registry import Machine, machines
+from fuzz.stateful.traces import Checked
 
 ROOT = Path(__file__).parent.parent.parent
 SCRIPT = """
@@ -135,6 +136,52 @@ def test_a_record_survives_the_way_from_a_worker() -> None:
     play.rounds(1)
     record = play.record()
     assert Record(**json.loads(json.dumps(record.as_json()))) == record
+
+
+NEVER_FIRES = """
+def pytest_configure():
+    from fuzz.stateful import plugin
+    from tests.fuzz.test_stateful import {kind}, machine_of
+    plugin.machines = lambda: {{"Counter": machine_of({kind})}}
+"""
+
+
+class Fires(Counter):
+    FAULTS: ClassVar[tuple[str, ...]] = ("slip",)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("profile", "kind", "status"), [("long", Counter, 1), ("ci", Counter, 0), ("long", Fires, 0)]
+)
+def test_a_fault_that_never_fires_fails_a_long_play(
+    tmp_path: Path, profile: str, kind: type[Counter], status: int
+) -> None:
+    """`Counter` declares the fault `never` and has no rule that causes it."""
+    (tmp_path / "never_fires.py").write_text(NEVER_FIRES.format(kind=kind.__name__), "utf-8")
+    command = [sys.executable, "-m", "pytest", "-p", "never_fires", "-p", "no:cacheprovider"]
+    done = subprocess.run(
+        [*command, f"--stateful={profile}", "--stateful-time", "0.1"],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT}"},
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == status, done.stdout + done.stderr
+    assert ("Failed: Counter: never fired: never" in done.stdout) == (status == 1)
+    assert "never 0" in done.stdout or kind is Fires
+
+
+@pytest.mark.parametrize(("name", "fired"), [("long", {"slip": 1}), ("ci", {"slip": 0})])
+def test_what_fails_a_play_beside_its_machine(name: str, fired: dict[str, int]) -> None:
+    record = Record("Counter", 0, None, 2.0, 3, 4, {"add": 4}, fired, 5, 6, 7, 8)
+    profile = PROFILES[name]
+    assert failure_of(record, profile, Checked()) == ""
+    assert failure_of(record, profile, Checked(refused=["a", "b"])) == "a\n\nb"
+    silent = Record("Counter", 0, None, 2.0, 3, 4, {"add": 0}, {"slip": 0}, 5, 6, 7, 8)
+    told = failure_of(silent, profile, Checked())
+    assert told == ("Counter: never fired: add, slip" if name == "long" else "")
 
 
 @pytest.mark.parametrize("profile", sorted(PROFILES))

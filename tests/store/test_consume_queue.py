@@ -7,7 +7,7 @@ from refimpl.model.release import RELEASE_4_6, RELEASE_4_9, RELEASE_5_5, Release
 from refimpl.sim.memory_disk import MemoryDisk
 from refimpl.store.consume_queue import PRE_BLANK, UNIT, ConsumeQueue
 from refimpl.store.errors import StoreLoadRefused
-from tests.store.fake_log import SIZE, FakeLog, FullDisk
+from tests.store.fake_log import FILE, SIZE, FakeLog, FullDisk
 
 FIRST = "consumequeue/T/0/00000000000000000000"
 SECOND = "consumequeue/T/0/00000000000000000080"
@@ -130,6 +130,33 @@ def test_units_that_point_back_are_dropped(minimum: int, kept: int) -> None:
     queue.recover()
     queue.forget_from(minimum, None)
     assert queue.max_offset_in_queue == kept
+
+
+@pytest.mark.parametrize("release", RELEASES)
+@pytest.mark.parametrize(
+    ("physical_offset", "queue_offset", "stands_at"),
+    [
+        (92 * 40 - FILE, 40, 40),  # so many can have been there
+        (92 * 40 - FILE, 41, 3),
+        (92 * 40 - FILE - 1, 40, 3),
+        (5000, 1 << 62, 3),
+        (5000, (1 << 63) - 1, 3),
+        (5000, -1, 3),
+        (5000, -(1 << 63), 3),
+    ],
+)
+def test_an_offset_that_cannot_be_true_is_not_believed(
+    release: Release, physical_offset: int, queue_offset: int, stands_at: int
+) -> None:
+    """STORE-CQ-20: the unit stands where the next one belongs, in a queue with or without files."""
+    queue = filled(MemoryDisk(), 3, release=release)
+    queue.put_message_position_info(physical_offset, SIZE, 7, queue_offset)
+    assert queue.max_offset_in_queue == stands_at + 1
+    assert queue.get(stands_at) == (physical_offset, SIZE, 7)
+    empty = queue_on(MemoryDisk(), release=release)
+    empty.put_message_position_info(physical_offset, SIZE, 7, queue_offset)
+    begins = 0 if stands_at == 3 else stands_at
+    assert (empty.min_offset_in_queue, empty.max_offset_in_queue) == (begins, begins + 1)
 
 
 @pytest.mark.parametrize("release", RELEASES)

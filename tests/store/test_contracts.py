@@ -89,7 +89,7 @@ def test_first_files_are_filled_as_the_contract_says(queue_offset: int, units: i
     queue = ConsumeQueue(
         MemoryDisk(), "q", "T", 0, mapped_file_size=units * 20, log=log, release=RELEASE_4_9
     )
-    queue.put_message_position_info(100, 50, 0, queue_offset)
+    queue.put_message_position_info(100 * queue_offset, 50, 0, queue_offset)
     first = queue.mapped_file_queue.mapped_files[0]
     begins = first.file_from_offset // contracts.CQ_STORE_UNIT_SIZE
     assert queue_offset - begins == contracts.pre_blank_units(queue_offset, units)
