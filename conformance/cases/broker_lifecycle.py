@@ -119,10 +119,13 @@ def exception_is_told(w: Wire) -> None:
 @case(
     "BROKER-LIFECYCLE-3/no-buffer",
     rules=["BROKER-LIFECYCLE-3"],
-    options={"transientStorePoolEnable": "true", "transientStorePoolSize": "1"},
+    options={"transientStorePoolEnable": "true", "transientStorePoolSize": "2"},
 )
 def no_buffer_left(w: Wire) -> None:
-    """While the pool has no buffer every send is refused before it is read; reads are served."""
+    """While the pool has no buffer every send is refused before it is read; reads are served.
+
+    One of the two went to the file that is made in advance.
+    """
     topic = w.create_topic(queues=1)
 
     def refused() -> bool:

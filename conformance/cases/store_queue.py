@@ -5,6 +5,7 @@ from itertools import pairwise
 from conformance.case import case
 from conformance.connection import ExtValue
 from conformance.records import BatchMessage
+from conformance.settings import runtime_table
 from conformance.target import Capability
 from conformance.wire import Wire, pull_result
 from refimpl.remoting.request_code import RequestCode
@@ -382,14 +383,21 @@ def synchronous_master(w: Wire) -> None:
 
 @case(
     "STORE-FLUSH-9/pool",
-    rules=["STORE-FLUSH-9"],
+    rules=["STORE-FLUSH-9", "BROKER-LIFECYCLE-3"],
     options={"transientStorePoolEnable": "true"},
     fresh=True,
 )
 def pool(w: Wire) -> None:
-    """With a transient pool messages are committed by and by, and then seen."""
+    """With a transient pool messages are committed by and by, and then seen.
+
+    Of its five buffers the first file has one, and the one that is made in advance another.
+    """
     topic = w.create_topic(queues=1)
     for number in range(3):
         w.send(topic, str(number).encode())
     records = w.receive(topic, count=3)
     w.equal([record.body for record in records], [b"0", b"1", b"2"], "bodies")
+    w.eventually(
+        lambda: runtime_table(w)["remainTransientStoreBufferNumbs"] == "3",
+        what="buffers that are left",
+    )

@@ -160,7 +160,7 @@ def state_key(lab: StoreLab) -> Key:
         tuple(sorted(store.actors().items())),
         _files(log.mapped_file_queue),
         tuple(log.topic_queue_table.items()),
-        log.pool and log.pool.available_buffer_nums,
+        log.pool and (log.pool.available_buffer_nums, log.pool.remaining_buffer_nums),
         tuple(
             (
                 q.topic,

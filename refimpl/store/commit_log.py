@@ -59,6 +59,7 @@ class CommitLog:
     """The log of one store. Offsets are physical."""
 
     __slots__ = (
+        "_fast_fail",
         "_max_message_size",
         "_stalled_until",
         "_surely_small",
@@ -85,6 +86,7 @@ class CommitLog:
         if config.boolean("transientStorePoolEnable"):
             size = config.integer("transientStorePoolSize")
             self.pool = TransientStorePool(size, self.file_size)
+        self._fast_fail = config.boolean("fastFailIfNoBufferInStorePool")
         self._set_max_message_size(config.integer("maxMessageSize"))
 
     def update_config(self, config: Config) -> None:
@@ -181,15 +183,21 @@ class CommitLog:
         return result
 
     def _writable_file(self) -> MappedFile:
-        """Return the file that takes the next append; a new one may borrow from the pool."""
+        """Return the file that takes the next append; a new one may borrow from the pool.
+
+        STORE-FLUSH-9: `DiskError` where a broker that fails fast has no buffer for a new one.
+        """
         queue = self.mapped_file_queue
         if queue.mapped_files:
             last = queue.mapped_files[-1]
             if last.wrote_position < last.file_size:
                 return last
+        if self._fast_fail and self.pool is not None and self.pool.available_buffer_nums == 0:
+            raise DiskError("create", COMMIT_LOG_DIRECTORY, "the pool has no buffer")
         mapped_file = queue.roll()
         if self.pool is not None:
             mapped_file.write_buffer = self.pool.borrow_buffer()
+            self.pool.reserve_buffer()
         return mapped_file
 
     def append_data(self, start_offset: int, data: bytes) -> bool:

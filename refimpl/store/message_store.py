@@ -475,9 +475,9 @@ class MessageStore(StoreReads):
         return self.config.integer("osPageCacheBusyTimeOutMills") < held < _BUSY_AT_MOST
 
     def is_transient_store_pool_deficient(self) -> bool:
-        """True where there is a pool and no buffer is left in it."""
+        """BROKER-LIFECYCLE-3: true where there is a pool and no buffer is left in it."""
         pool = self.commit_log.pool
-        return pool is not None and pool.available_buffer_nums == 0
+        return pool is not None and pool.remaining_buffer_nums == 0
 
     # --- actors, events
 

@@ -204,6 +204,35 @@ def test_pool_hides_commits_and_returns() -> None:
     assert visible(store) == 2
 
 
+@pytest.mark.parametrize(("size", "left"), [(1, 0), (2, 0), (3, 1), (5, 3)])
+def test_the_file_that_is_made_in_advance_has_a_buffer_too(size: int, left: int) -> None:
+    """BROKER-LIFECYCLE-3: it is taken with the first message, not before."""
+    store = open_store(transientStorePoolEnable="true", transientStorePoolSize=str(size))
+    pool = store.commit_log.pool
+    assert pool is not None
+    assert pool.remaining_buffer_nums == size
+    assert not store.is_transient_store_pool_deficient()
+    store.put_message(message(b"x"), NOW)
+    assert pool.remaining_buffer_nums == left
+    assert store.is_transient_store_pool_deficient() is (left == 0)
+
+
+def test_a_store_that_fails_fast_makes_no_file_without_a_buffer() -> None:
+    """STORE-FLUSH-9."""
+    for fast in ("true", "false"):
+        store = open_store(
+            mappedFileSizeCommitLog="500", transientStorePoolEnable="true",
+            transientStorePoolSize="1", fastFailIfNoBufferInStorePool=fast,
+        )  # fmt: skip
+        store.put_message(message(b"x" * 300), NOW)
+        refused = store.put_message(message(b"x" * 300), NOW).status
+        wanted = PutMessageStatus.CREATE_MAPPED_FILE_FAILED
+        assert refused is (wanted if fast == "true" else PutMessageStatus.PUT_OK)
+        store.step(COMMIT_COMMIT_LOG, NOW)  # the first file gives its buffer back
+        status = store.put_message(message(b"x" * 300), Millis(NOW + 1)).status
+        assert status is PutMessageStatus.PUT_OK
+
+
 def test_a_buffer_comes_back_from_a_file_that_retention_took() -> None:
     """STORE-FLUSH-10: nobody will commit it any more."""
     store = open_store(

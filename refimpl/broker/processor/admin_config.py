@@ -91,10 +91,10 @@ def get_broker_runtime_info(ctx: BrokerContext, request: Request) -> RemotingCom
         info[f"{pool}ThreadPoolQueueHeadWaitTimeMills"] = "0"
     info["EndTransactionQueueSize"] = "0"
     info["EndTransactionThreadPoolQueueCapacity"] = settings["endTransactionPoolQueueCapacity"]
-    pool_on = ctx.config.boolean("transientStorePoolEnable")
-    left = settings["transientStorePoolSize"] if pool_on else str(INT_MAX)
-    info["remainTransientStoreBufferNumbs"] = left
-    if pool_on:
+    buffers = store.commit_log.pool
+    left = INT_MAX if buffers is None else buffers.remaining_buffer_nums  # BROKER-LIFECYCLE-3
+    info["remainTransientStoreBufferNumbs"] = str(left)
+    if buffers is not None:
         uncommitted = store.max_phy_offset - store.commit_log.mapped_file_queue.committed_where
         info["remainHowManyDataToCommit"] = human_readable_byte_count(max(0, uncommitted))
     space = ctx.disk.capacity()
