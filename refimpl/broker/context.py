@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
 from refimpl.broker.actors import ActorTable
+from refimpl.broker.behind_config import BehindConfig
 from refimpl.broker.unique_ids import UniqueIds
 from refimpl.model.config import Config
 from refimpl.model.config_file import ConfigFile
@@ -55,6 +56,7 @@ class BrokerContext:
     """The parts of one broker, by name."""
 
     __slots__ = (
+        "_behind_config",
         "_force_waiters",
         "_next_force",
         "_put_waiters",
@@ -134,13 +136,16 @@ class BrokerContext:
         self._put_waiters: dict[Ticket, Callable[[PutMessageStatus, Millis], None]] = {}
         self._force_waiters: dict[ForceToken, Callable[[bool], None]] = {}
         self._next_force = -1
+        self._behind_config = BehindConfig(endpoint.respond)
 
     def respond(self, request: Request, response: RemotingCommand | None) -> None:
         """Answer a request now or later. A one-way request and None are never answered.
 
-        BROKER-LIFECYCLE-14.
+        BROKER-LIFECYCLE-14; behind the forces of `await_config`.
         """
         if response is None or request.command.flag & 2:
+            return
+        if self._force_waiters and self._behind_config.keep(request.channel, response):
             return
         self.endpoint.respond(request.channel, response)
 
@@ -167,7 +172,19 @@ class BrokerContext:
         if done is None:
             return False
         done(failed)
+        self._behind_config.force_ended(token)
         return True
+
+    @property
+    def next_force(self) -> int:
+        """The number of the next force of a configuration file; they go down."""
+        return self._next_force
+
+    def await_config(self, request: Request, first: int) -> None:
+        """Answer `request` when the forces from `first` on have ended. BROKER-TOPIC-13."""
+        if self.release.forces_config_files or self.store.commit_log.sync_flush:
+            tokens = [token for token in self._force_waiters if token <= first]
+            self._behind_config.await_forces(request.channel, request.command.opaque, tokens)
 
     def update_config(self, config: Config, now: Millis) -> None:
         """Obey another configuration from now on; its version counts up."""

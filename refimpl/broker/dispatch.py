@@ -125,7 +125,7 @@ def process_request(ctx: BrokerContext, request: Request, *, fast_port: bool = F
     """Run the processor of one request and send what it answers.
 
     BROKER-LIFECYCLE-1 (unknown code), BROKER-LIFECYCLE-2 (exceptions), BROKER-LIFECYCLE-3 (flow
-    control), BROKER-LIFECYCLE-4 (fast port).
+    control), BROKER-LIFECYCLE-4 (fast port), BROKER-TOPIC-13 (files).
     """
     command = request.command
     code = command.code
@@ -140,6 +140,7 @@ def process_request(ctx: BrokerContext, request: Request, *, fast_port: bool = F
         return
     if code in REJECTING and _reject(ctx, request):
         return
+    first_force = ctx.next_force
     try:
         response = processor(ctx, request)
     except HeaderRefused as error:
@@ -154,6 +155,8 @@ def process_request(ctx: BrokerContext, request: Request, *, fast_port: bool = F
     else:
         if response is not None:
             response = with_header(response, code)
+    if ctx.next_force != first_force:
+        ctx.await_config(request, first_force)
     if response is not None:
         ctx.respond(request, response)
 

@@ -158,6 +158,7 @@ class Release(NamedTuple):
     validates_group_names: bool  # BROKER-MEMBER-41
     groups_can_be_forbidden: bool  # BROKER-MEMBER-44
     # --- broker: administration
+    forces_config_files: bool  # BROKER-TOPIC-13
     slave_refuses_changes: bool  # BROKER-ADMIN-12
     created_topic_keeps_remark: bool  # BROKER-ADMIN-58
     broker_socket_buffer_size: int  # BROKER-CONFIG-11: what the start-up sets, 0 for nothing

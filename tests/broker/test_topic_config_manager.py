@@ -6,17 +6,20 @@ import pytest
 
 from fuzz.dialogue import Client
 from refimpl.model.data_version import DataVersion
+from refimpl.model.effect import Force
 from refimpl.model.ids import JsonValue
-from refimpl.model.release import RELEASES, Release
+from refimpl.model.release import RELEASE_5_5, RELEASES, Release
 from refimpl.model.subscription import build_subscription_data
 from refimpl.model.sys_flag import PERM_READ, PERM_WRITE
 from refimpl.model.topic_config import TopicConfig
+from refimpl.remoting.header.queue_offset import GetMaxOffsetRequestHeader
 from refimpl.remoting.header.topic_admin import CreateTopicRequestHeader
+from refimpl.remoting.request_code import RequestCode
 from refimpl.sim.crash_disk import CrashDisk
 from refimpl.sim.disk_faults import DiskFault, DiskFaults, FaultPoint
 from refimpl.sim.node_lab import BrokerLab
 from tests import vectors
-from tests.broker.harness import NOW, SMALL, BrokerUnderTest
+from tests.broker.harness import CLIENT, NOW, SMALL, BrokerUnderTest
 
 ALL = pytest.mark.parametrize("release", RELEASES.values(), ids=RELEASES)
 
@@ -164,6 +167,27 @@ def test_a_created_topic_is_on_the_disk_before_the_answer() -> None:
     again = BrokerUnderTest(disk=broker.disk.image()).start()
     assert "Fresh" in again.ctx.topic_config_manager.topic_config_table
     assert SMALL["brokerName"] in again.ctx.topic_config_manager.topic_config_table
+
+
+@ALL
+@pytest.mark.parametrize("flush", ["ASYNC_FLUSH", "SYNC_FLUSH"])
+@pytest.mark.parametrize("failed", [False, True])
+def test_a_created_topic_is_durable_before_the_answer(
+    release: Release, flush: str, *, failed: bool
+) -> None:
+    """BROKER-TOPIC-13: in 5.5 and under SYNC_FLUSH; who changed nothing does not wait."""
+    broker = BrokerUnderTest(release, {"flushDiskType": flush}).start()
+    broker.forces_complete = False
+    answered = broker.produce("Fresh", properties={"WAIT": "false"})
+    if release is not RELEASE_5_5 and flush == "ASYNC_FLUSH":
+        assert answered is not None
+        return
+    assert answered is None
+    header = GetMaxOffsetRequestHeader(topic="Fresh", queue_id=0)
+    assert broker.ask(RequestCode.GET_MAX_OFFSET, header) is not None
+    wanted = [e for e in broker.effects if isinstance(e, Force) and "topics.json" in e.path]
+    broker.perform(broker.broker.forced(wanted[-1].token, failed=failed, now=broker.now))
+    assert [(c.code, c.opaque) for c in broker.received[CLIENT]] == [(0, 2), (0, 1)]
 
 
 def full(lab: BrokerLab, point: FaultPoint) -> None:
