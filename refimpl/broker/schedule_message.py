@@ -32,7 +32,14 @@ from refimpl.model.message_property import (
 from refimpl.model.status import PutMessageStatus
 from refimpl.model.subscription import tags_code
 from refimpl.model.topic_validator import RMQ_SYS_SCHEDULE_TOPIC, RMQ_SYS_TRANS_HALF_TOPIC
-from refimpl.model.trace import DelayStarted, DeliverDelayed, PersistDelay, RefuseDelayed
+from refimpl.model.trace import (
+    LATE_MAX,
+    DelayStarted,
+    DeliverDelayed,
+    PassDelayed,
+    PersistDelay,
+    RefuseDelayed,
+)
 
 if TYPE_CHECKING:
     from refimpl.broker.context import BrokerContext
@@ -134,9 +141,10 @@ class ScheduleMessageService:
                 if release.schedule_waits_exactly or release.fast_offset_update:
                     self._update_offset(level, offset, now)
                 return offset, Millis(now + wait) if release.schedule_waits_exactly else soon
-            delivered = self._deliver_one(physical, size, now)
+            inner = self._due_message(physical, size)
+            delivered = inner is None or self._deliver_one(inner, now)
             if self._ctx.tracer is not None:
-                self._trace(level, offset, -wait, delivered=delivered)
+                self._trace(level, offset, -wait, passed=inner is None, delivered=delivered)
             if not delivered:
                 pause = release.schedule_retry_after
                 if release.schedule_waits_exactly:
@@ -146,12 +154,14 @@ class ScheduleMessageService:
             self._update_offset(level, offset, now)
         return offset, soon
 
-    def _trace(self, level: int, offset: int, late: int, *, delivered: bool) -> None:
-        tracer, place = self._ctx.tracer, QueueOffset(offset)
+    def _trace(self, level: int, offset: int, late: int, *, passed: bool, delivered: bool) -> None:
+        tracer, place, late = self._ctx.tracer, QueueOffset(offset), min(late, LATE_MAX)
         assert tracer is not None
-        if delivered:
-            end = self._ctx.store.commit_log.mapped_file_queue.max_wrote_position
-            tracer(DeliverDelayed(level, place, late, PhysicalOffset(end)))
+        end = PhysicalOffset(self._ctx.store.commit_log.mapped_file_queue.max_wrote_position)
+        if passed:
+            tracer(PassDelayed(level, place, end))
+        elif delivered:
+            tracer(DeliverDelayed(level, place, late, end))
         else:
             tracer(RefuseDelayed(level, place, late))
 
@@ -160,18 +170,21 @@ class ScheduleMessageService:
         longest = now + self.levels.table[level]
         return (now if deliver_at > longest else deliver_at) - now
 
-    def _deliver_one(self, physical: int, size: int, now: Millis) -> bool:
-        """Store one delayed message for its topic; False to try it again later.
+    def _due_message(self, physical: int, size: int) -> MessageExtBrokerInner | None:
+        """The message as its topic stores it; None for one that is passed.
 
-        BROKER-SCHEDULE-11: one for the half topic is dropped. BROKER-SCHEDULE-13: the limit of
-        a sent message does not apply again.
+        BROKER-SCHEDULE-11: one for the half topic. BROKER-SCHEDULE-15: one that names no topic
+        and queue, or is not there.
         """
         message = self._ctx.store.look_message_by_offset(PhysicalOffset(physical), size)
-        if message is None:
-            return True
-        inner = self.message_time_up(message)
-        if inner is None or inner.topic == RMQ_SYS_TRANS_HALF_TOPIC:
-            return True
+        inner = None if message is None else self.message_time_up(message)
+        return None if inner is None or inner.topic == RMQ_SYS_TRANS_HALF_TOPIC else inner
+
+    def _deliver_one(self, inner: MessageExtBrokerInner, now: Millis) -> bool:
+        """Store one delayed message for its topic; False to try it again later.
+
+        BROKER-SCHEDULE-13: the limit of a sent message does not apply again.
+        """
         result = self._ctx.store.put_message(inner, now)
         if result.status is not PutMessageStatus.PUT_OK or result.append is None:
             return False

@@ -5,9 +5,11 @@ implementation here: a simulator collects events, a test compares them, a writer
 A part that may be traced holds `Tracer | None` and pays one comparison where nobody listens.
 """
 
-from typing import NamedTuple, Protocol, TypeAlias
+from typing import Final, NamedTuple, Protocol, TypeAlias
 
 from refimpl.model.ids import Group, PhysicalOffset, QueueId, QueueOffset, Ticket, Topic
+
+LATE_MAX: Final = 2**31 - 1  # milliseconds: a model has no greater numbers
 
 
 class Append(NamedTuple):
@@ -152,6 +154,16 @@ class Sync(NamedTuple):
     reput: PhysicalOffset
 
 
+class RefuseDispatch(NamedTuple):
+    """Dispatch: the disk refused a step, `attempts` times in a row; it stands at `reput`.
+
+    What was dispatched before waits, and nobody heard of it.
+    """
+
+    reput: PhysicalOffset
+    attempts: int
+
+
 class Recovered(NamedTuple):
     """Recovery: a store was opened; the log ends at `max_offset`, queues know it to `reput`.
 
@@ -218,7 +230,7 @@ class DelayStarted(NamedTuple):
 class DeliverDelayed(NamedTuple):
     """DelayQueue: the message at `offset` was stored for its topic, `late` milliseconds after due.
 
-    The log is written up to `where`.
+    At most `LATE_MAX`. The log is written up to `where`.
     """
 
     level: int
@@ -233,6 +245,17 @@ class RefuseDelayed(NamedTuple):
     level: int
     offset: QueueOffset
     late: int
+
+
+class PassDelayed(NamedTuple):
+    """The world: what it left at `offset` can never be delivered; the level goes on behind it.
+
+    The log is written up to `where`.
+    """
+
+    level: int
+    offset: QueueOffset
+    where: PhysicalOffset
 
 
 class PersistDelay(NamedTuple):
@@ -428,6 +451,7 @@ TraceEvent: TypeAlias = (
     | Dispatch
     | RemoveFirst
     | Sync
+    | RefuseDispatch
     | Crash
     | Shutdown
     | Observed
@@ -435,6 +459,7 @@ TraceEvent: TypeAlias = (
     | DelayStarted
     | DeliverDelayed
     | RefuseDelayed
+    | PassDelayed
     | PersistDelay
     | TransactionStarted
     | PrepareMessage

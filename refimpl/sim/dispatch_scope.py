@@ -150,6 +150,13 @@ class _RefusingQueues:
         raise DiskError("create", topic, "no space left")
 
 
+class _RefusingQueue:
+    """Stands where a queue was while the disk takes nothing."""
+
+    def sync(self) -> None:
+        raise DiskError("write", "units", "no space left")
+
+
 class DispatchWorld:
     """One state: the service, its queues, the log."""
 
@@ -207,6 +214,9 @@ class DispatchWorld:
             twin.reput.step(_NOW)
             twin.log.limit = None
             yield "Sync", twin
+        gathered = any(self.gathered(queue) for queue in bound.queues)
+        if gathered and self.refusals < bound.max_refusals:
+            yield "RefuseSync", self._refuse_sync()
 
     def _append(self, queue: str, size: int, *, unit: bool) -> "DispatchWorld":
         twin = self.copy()
@@ -244,6 +254,17 @@ class DispatchWorld:
         twin.log.limit = None
         if twin.reput_from <= record.at:  # a blank may have been passed: the model waits
             twin.reput.reput_from_offset = before
+        return twin
+
+    def _refuse_sync(self) -> "DispatchWorld":
+        twin = self.copy()
+        twin.refusals += 1
+        twin.log.limit = twin.reput_from  # a step that finds nothing to dispatch
+        dirty, twin.reput._dirty = twin.reput._dirty, {_RefusingQueue(): None}  # type: ignore[dict-item]  # noqa: SLF001 - full disk
+        for _ in range(_ATTEMPTS // self.bound.attempts):
+            twin.reput.step(_NOW)
+        twin.reput._dirty = dirty  # noqa: SLF001 - and room again
+        twin.log.limit = None
         return twin
 
     # --- the variables of the model

@@ -17,7 +17,7 @@ from refimpl.model.ids import Millis, PhysicalOffset, QueueId, QueueOffset, Topi
 from refimpl.model.message_codec import DispatchRequest, check_record
 from refimpl.model.release import Release
 from refimpl.model.sys_flag import TRANSACTION_COMMIT_TYPE, TRANSACTION_ROLLBACK_TYPE
-from refimpl.model.trace import Dispatch, Sync, Tracer
+from refimpl.model.trace import Dispatch, RefuseDispatch, Sync, Tracer
 from refimpl.store.commit_log_view import CommitLogView
 from refimpl.store.consume_queue import ConsumeQueue
 from refimpl.store.consume_queue_table import ConsumeQueueTable
@@ -143,6 +143,8 @@ class ReputMessageService:
             self._attempts += 1
             if self._attempts >= _QUEUE_ATTEMPTS:
                 self._flags.make_logics_queue_error()
+            if self._tracer is not None:
+                self._tracer(RefuseDispatch(PhysicalOffset(self.reput_from_offset), self._attempts))
             return Millis(now + _RETRY_AFTER)
         self._attempts = 0
         if self.reput_from_offset < end and self.reput_from_offset > begun:

@@ -189,8 +189,8 @@ MODELS: Final = {
         "TraceDispatch",
         frozenset(
             {
-                *("Append", "PutRefused", "Flushed", "Dispatch", "Sync", "RemoveFirst"),
-                *("Observed", "Crash", "Shutdown", "Recovered"),
+                *("Append", "PutRefused", "Flushed", "Dispatch", "Sync", "RefuseDispatch"),
+                *("RemoveFirst", "Observed", "Crash", "Shutdown", "Recovered"),
             }
         ),
         False,
@@ -227,7 +227,7 @@ MODELS: Final = {
         frozenset(
             {
                 *("Append", "Flushed", "DelayStarted", "DeliverDelayed", "RefuseDelayed"),
-                *("PersistDelay", "Crash", "Shutdown", "Recovered"),
+                *("PassDelayed", "PersistDelay", "Crash", "Shutdown", "Recovered"),
             }
         ),
         False,

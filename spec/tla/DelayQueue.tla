@@ -18,6 +18,8 @@
 (*   - A clock that is set back (BROKER-SCHEDULE-4) delivers earlier.      *)
 (*   - How the queue itself survives: Recovery.  Here it loses what was    *)
 (*     never acknowledged, the newest first.                               *)
+(*   - A message that cannot be delivered (BROKER-SCHEDULE-11, -15): it    *)
+(*     was promised to nobody, and the level goes on behind it.            *)
 (***************************************************************************)
 EXTENDS Naturals, Sequences
 

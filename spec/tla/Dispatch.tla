@@ -122,11 +122,19 @@ Refuse ==
             /\ UNCHANGED <<reputFromOffset, waiting>>
     /\ UNCHANGED <<log, wrote, flushed, gathered, units, arrived>>
 
+(* the disk does not take what was gathered; it waits *)
+RefuseSync ==
+  /\ \E q \in Queues : gathered[q] # <<>>
+  /\ refusals < MaxRefusals /\ refusals' = refusals + 1
+  /\ attempts' = attempts + 1
+  /\ logicsQueueError' = (logicsQueueError \/ attempts + 1 >= Attempts)
+  /\ UNCHANGED <<log, wrote, flushed, reputFromOffset, gathered, units, waiting, arrived>>
+
 Flushed == SyncFlush /\ \E k \in 1..Len(log) : FlushedTo(End(k))
 
 Next ==
   \/ \E q \in Queues, size \in Sizes, unit \in BOOLEAN : DoAppend(q, size, unit)
-  \/ Flushed \/ Dispatch \/ Sync \/ Refuse
+  \/ Flushed \/ Dispatch \/ Sync \/ Refuse \/ RefuseSync
 
 Spec == Init /\ [][Next]_vars
 (* the actor comes again, the disk does not refuse for ever, the log is flushed *)

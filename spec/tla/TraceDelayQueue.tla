@@ -10,9 +10,10 @@ EXTENDS DelayQueue, TraceData, TLC
 VARIABLES t, l,
           ends,        \* where in the log the entries of the queue end
           copies,      \* and the deliveries
-          files        \* offsets that were ever written down, and 0
+          files,       \* offsets that were ever written down, and 0
+          durable      \* flushedWhere
 
-more == <<ends, copies, files>>
+more == <<ends, copies, files, durable>>
 Trace == Traces[t]
 Ev    == Trace[l]
 Told == {i \in 1..Len(Trace) : Trace[i].e \in {"DeliverDelayed", "RefuseDelayed"}}
@@ -43,6 +44,11 @@ Conditions ==
          <<"position = offset", position = Ev.offset>>,
          <<"there is a message", position < Len(queue)>>,
          <<"it is due", Ev.late >= 0>> >>
+    [] Ev.e = "PassDelayed" /\ IsMine -> <<
+         <<"up", up>>,
+         <<"position = offset", position = Ev.offset>>,
+         <<"there is a message", position < Len(queue)>>,
+         <<"the log grows", \A k \in 1..Len(copies) : copies[k] <= Ev.where>> >>
     [] Ev.e = "PersistDelay" /\ IsMine -> <<
          <<"all that it passes is durable", Ev.offset <= Settled>>,
          <<"it is not behind the file", Ev.offset >= file>> >>
@@ -66,24 +72,37 @@ Same == UNCHANGED <<vars, more>>
 TAppend ==
   /\ IsEvent("Append")
   /\ IF IsEntry THEN AppendDelayed /\ ends' = Append(ends, Ev.offset + Ev.size)
-                     /\ UNCHANGED <<copies, files>>
+                     /\ UNCHANGED <<copies, files, durable>>
      ELSE Same
 TFlushed ==
   /\ IsEvent("Flushed")
   /\ acknowledged' = Max(acknowledged, Below(ends, Ev.where))
-  /\ forced' = Max(forced, Below(copies, Ev.where))
+  /\ forced' = Max(forced, Below(copies, Ev.where)) /\ durable' = Ev.where
   /\ UNCHANGED <<now, queue, offsetTable, position, real, marks, file, up, crashes, refusals,
-                 nextId, more>>
+                 nextId, ends, copies, files>>
 TDeliver ==
   /\ IsEvent("DeliverDelayed")
-  /\ IF IsMine THEN Deliver /\ copies' = Append(copies, Ev.where) /\ UNCHANGED <<ends, files>>
+  /\ IF IsMine THEN Deliver /\ copies' = Append(copies, Ev.where) /\ UNCHANGED <<ends, files, durable>>
      ELSE Same
 TRefuse == IsEvent("RefuseDelayed") /\ IF IsMine THEN Refuse /\ UNCHANGED more ELSE Same
+(* as one that is delivered to nobody: what is written down of it waits for the log as ever *)
+TPass ==
+  /\ IsEvent("PassDelayed")
+  /\ IF IsMine
+     THEN /\ real' = Append(real, queue[position + 1].id)
+          /\ forced' = forced + (IF forced = Len(real) /\ Ev.where <= durable THEN 1 ELSE 0)
+          /\ position' = position + 1 /\ offsetTable' = position + 1
+          /\ marks' = Append(marks, [offset |-> position + 1, at |-> Len(real) + 1])
+          /\ copies' = Append(copies, Ev.where)
+          /\ UNCHANGED <<now, queue, acknowledged, file, up, crashes, refusals, nextId, ends,
+                         files, durable>>
+     ELSE Same
 TPersist ==
   /\ IsEvent("PersistDelay")
   /\ IF IsMine THEN /\ file' = Ev.offset /\ files' = files \cup {Ev.offset}
                     /\ UNCHANGED <<now, queue, acknowledged, offsetTable, position, real, forced,
-                                   marks, up, crashes, refusals, nextId, ends, copies>>
+                                   marks, up, crashes, refusals, nextId, ends, copies,
+                                   durable>>
      ELSE Same
 (* an orderly end forces everything *)
 TEnd ==
@@ -94,8 +113,9 @@ TEnd ==
         /\ real' = SubSeq(real, 1, r) /\ copies' = SubSeq(copies, 1, r)
         /\ acknowledged' = Max(0, acknowledged) /\ forced' = Max(0, forced)
   /\ up' = FALSE /\ offsetTable' = 0 /\ position' = 0 /\ marks' = <<>>
-  /\ UNCHANGED <<now, file, crashes, refusals, nextId, files>>
-TRecovered == IsEvent("Recovered") /\ Same
+  /\ UNCHANGED <<now, file, crashes, refusals, nextId, files, durable>>
+TRecovered == /\ IsEvent("Recovered") /\ durable' = Ev.flushed
+              /\ UNCHANGED <<vars, ends, copies, files>>
 TStarted ==
   /\ IsEvent("DelayStarted")
   /\ IF IsMine THEN /\ up' = TRUE /\ offsetTable' = Ev.offset /\ position' = Ev.offset
@@ -103,7 +123,7 @@ TStarted ==
                     /\ UNCHANGED <<now, queue, acknowledged, real, forced, marks, crashes,
                                    refusals, nextId, more>>
      ELSE Same
-Step == \/ TAppend \/ TFlushed \/ TDeliver \/ TRefuse \/ TPersist \/ TEnd \/ TRecovered \/ TStarted
+Step == \/ TAppend \/ TFlushed \/ TDeliver \/ TRefuse \/ TPass \/ TPersist \/ TEnd \/ TRecovered \/ TStarted
 
 Choice(enabled, event) == IF enabled THEN <<ToString(event)>> ELSE <<>>
 Allowed ==
@@ -137,7 +157,7 @@ TInit ==
   /\ now = 0 /\ queue = <<>> /\ acknowledged = 0 /\ offsetTable = 0 /\ position = 0
   /\ real = <<>> /\ forced = 0 /\ marks = <<>> /\ file = 0
   /\ up = FALSE /\ crashes = 0 /\ refusals = 0 /\ nextId = 1
-  /\ ends = <<>> /\ copies = <<>> /\ files = {0}
+  /\ ends = <<>> /\ copies = <<>> /\ files = {0} /\ durable = 0
 (* Verdicts for a batch; and for those that were not accepted, why *)
 TSpec == TInit /\ [][Step \/ Accept]_<<vars, more, t, l>>
 WhySpec == TInit /\ [][Step \/ Accept \/ Stuck]_<<vars, more, t, l>>

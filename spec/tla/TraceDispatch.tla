@@ -16,9 +16,10 @@ VARIABLES t, l, up,      \* number of the trace, next event, the store serves
           born,          \* lives that began
           next,          \* by queue: the queue offset of its next unit
           fresh,         \* since the end of a life nothing was dispatched
-          looks          \* observations of this life
+          looks,         \* observations of this life
+          held           \* records that wait since the disk refused a step
 
-more == <<up, born, next, fresh, looks>>
+more == <<up, born, next, fresh, looks, held>>
 Trace == Traces[t]
 Ev    == Trace[l]
 Queue(event) == <<event.topic, event.queue_id>>
@@ -85,12 +86,13 @@ UnitsBelow(from) ==
   [q \in Queues |-> LET mine == SelectSeq(log, LAMBDA r : r.queue = q /\ r.unit /\ r.at < from)
                     IN [n \in 1..Len(mine) |-> mine[n].at]]
 Resume ==
-  /\ l <= Len(Trace) /\ fresh /\ Ev.e \in {"Dispatch", "Sync", "Recovered"} /\ LeavesNothingOut
+  /\ l <= Len(Trace) /\ fresh /\ Ev.e \in {"Dispatch", "Sync", "RefuseDispatch", "Recovered"}
+  /\ LeavesNothingOut
   /\ fresh' = FALSE /\ reputFromOffset' = Begins
   /\ units' = UnitsBelow(Begins)
   /\ arrived' = Len(SelectSeq(log, LAMBDA record : record.at < Begins))
   /\ UNCHANGED <<log, wrote, flushed, gathered, waiting, attempts, refusals, logicsQueueError,
-                 up, born, next, looks, t, l>>
+                 up, born, next, looks, held, t, l>>
 
 Ends1 == Place(Ev.size) = Ev.offset
 (* a put that the disk refused may have closed the file before *)
@@ -98,6 +100,7 @@ MayClose == Ev.where = wrote \/ Ev.where = RollNextFile(wrote)
 Conditions ==
   CASE Ev.e = "Append" -> <<
          <<"up", up>>,
+         <<"the store accepts puts", ~logicsQueueError>>,
          <<"Place(size) = offset", Ends1>>,
          <<"NextQueueOffset = queue_offset",
            Knows => Ev.queue_offset = IF Ev.has_unit THEN next[Queue(Ev)] ELSE 0>>,
@@ -129,13 +132,23 @@ Conditions ==
          <<"it stops behind a record, or at the end of a file",
            ~fresh => Ev.reput = reputFromOffset \/ Ev.reput % FileSize = 0 >>,
          <<"reput is confirmed", Ev.reput <= Visible>> >>
+    [] Ev.e = "RefuseDispatch" -> <<
+         <<"up", up>>,
+         <<"dispatch begins where it was or before", fresh => LeavesNothingOut>>,
+         <<"no record in between", ~fresh => \A k \in NextRecord : Ev.reput <= log[k].at>>,
+         <<"it stops behind a record, or at the end of a file",
+           ~fresh => Ev.reput = reputFromOffset
+                     \/ (Ev.reput > reputFromOffset /\ Ev.reput % FileSize = 0)>>,
+         <<"reput is confirmed", Ev.reput <= Visible>>,
+         <<"there was something to write", waiting > 0 \/ Ev.reput < Visible>>,
+         <<"attempts in a row", Ev.attempts = attempts + 1>> >>
     [] Ev.e = "Observed" -> <<
          <<"up", up>>,
          <<"the looks are counted", Ev.looks = looks + 1>>,
          <<"wrote", Ev.wrote = wrote>>,
          <<"flushed", Ev.flushed = flushed>>,
          <<"reput", Ev.reput = reputFromOffset>>,
-         <<"readers heard of what was dispatched", waiting = 0>> >>
+         <<"readers heard of what was dispatched, or the disk refused", waiting = held>> >>
     [] Ev.e = "Crash" -> <<
          <<"the looks are counted", Ev.looks = looks>> >>
     [] Ev.e = "Shutdown" -> <<
@@ -161,7 +174,7 @@ IsEvent(name) ==
 
 Count == [next EXCEPT ![Queue(Ev)] = IF Ev.has_unit THEN @ + Ev.messages ELSE @]
 TAppend ==
-  /\ IsEvent("Append") /\ next' = Count /\ UNCHANGED <<up, born, fresh, looks>>
+  /\ IsEvent("Append") /\ next' = Count /\ UNCHANGED <<up, born, fresh, looks, held>>
   /\ IF Knows /\ Ev.messages = 1 THEN DoAppend(Queue(Ev), Ev.size, Ev.has_unit)
      ELSE /\ log' = Append(log, [at |-> Ev.offset, size |-> Ev.size, queue |-> Queue(Ev),
                                  n |-> Ev.queue_offset, unit |-> Ev.has_unit,
@@ -181,7 +194,7 @@ TDispatch == IsEvent("Dispatch") /\ ~fresh /\ ~InBatch /\ Dispatch /\ UNCHANGED 
 (* what was passed behind the last record is the blank end of its file; and what readers heard
    of is forgotten *)
 TSync ==
-  /\ IsEvent("Sync") /\ ~fresh /\ UNCHANGED more
+  /\ IsEvent("Sync") /\ ~fresh /\ held' = 0 /\ UNCHANGED <<up, born, next, fresh, looks>>
   /\ LET from == IF Ev.reput < Needed THEN Ev.reput ELSE Needed IN
        /\ log' = SelectSeq(log, LAMBDA record : record.at >= from)
        /\ units' = [q \in Queues |->
@@ -190,8 +203,16 @@ TSync ==
   /\ gathered' = [q \in Queues |-> <<>>]
   /\ waiting' = 0 /\ attempts' = 0 /\ reputFromOffset' = Ev.reput
   /\ UNCHANGED <<wrote, flushed, refusals, logicsQueueError>>
+(* Refuse or RefuseSync: which of them, readers cannot tell; the blank end of a file may be passed *)
+TRefuse ==
+  /\ IsEvent("RefuseDispatch") /\ ~fresh /\ held' = waiting
+  /\ reputFromOffset' = Ev.reput
+  /\ attempts' = Ev.attempts /\ refusals' = 0
+  /\ logicsQueueError' = (Ev.attempts >= Attempts)
+  /\ UNCHANGED <<log, wrote, flushed, gathered, units, waiting, arrived, up, born, next, fresh,
+                 looks>>
 TObserved == /\ IsEvent("Observed") /\ looks' = looks + 1
-             /\ UNCHANGED <<vars, up, born, next, fresh>>
+             /\ UNCHANGED <<vars, up, born, next, fresh, held>>
 RECURSIVE LostUnits(_, _)
 LostUnits(q, k) ==
   IF k = 0 THEN 0
@@ -199,20 +220,20 @@ LostUnits(q, k) ==
                               THEN Parts(log[k]) ELSE 0)
 TEnd ==
   /\ IsEvent("Crash") \/ IsEvent("Shutdown")
-  /\ up' = FALSE /\ looks' = 0 /\ fresh' = TRUE /\ born' = born
+  /\ up' = FALSE /\ looks' = 0 /\ held' = 0 /\ fresh' = TRUE /\ born' = born
   /\ IF ~HasNext THEN UNCHANGED <<log, wrote, flushed, reputFromOffset, next>>
      ELSE /\ log' = Kept /\ wrote' = NextLife.max_offset /\ flushed' = NextLife.flushed
           /\ reputFromOffset' = IF reputFromOffset < Cut THEN reputFromOffset ELSE Cut
           /\ next' = [q \in Queues |-> next[q] - LostUnits(q, Len(log))]
   /\ gathered' = [q \in Queues |-> <<>>] /\ units' = [q \in Queues |-> <<>>]
   /\ waiting' = 0 /\ arrived' = 0
-  /\ attempts' = 0 /\ UNCHANGED <<refusals, logicsQueueError>>
+  /\ attempts' = 0 /\ logicsQueueError' = FALSE /\ UNCHANGED refusals
 TRecovered == /\ IsEvent("Recovered") /\ ~fresh /\ up' = TRUE /\ born' = born + 1
               /\ flushed' = Ev.flushed /\ reputFromOffset' = Ev.reput
               /\ UNCHANGED <<log, wrote, gathered, units, waiting, arrived, attempts, refusals,
-                             logicsQueueError, next, fresh, looks>>
+                             logicsQueueError, next, fresh, looks, held>>
 Step == \/ Split \/ Resume \/ TAppend \/ TRefused \/ TRemove \/ TFlushed \/ TDispatch \/ TSync
-        \/ TObserved \/ TEnd \/ TRecovered
+        \/ TRefuse \/ TObserved \/ TEnd \/ TRecovered
 
 Choice(enabled, event) == IF enabled THEN <<ToString(event)>> ELSE <<>>
 Allowed ==
@@ -230,7 +251,7 @@ Allowed ==
 State ==
   [log |-> log, wrote |-> wrote, flushed |-> flushed, reputFromOffset |-> reputFromOffset,
    gathered |-> gathered, units |-> units, next |-> next, waiting |-> waiting,
-   arrived |-> arrived, up |-> up]
+   held |-> held, attempts |-> attempts, arrived |-> arrived, up |-> up]
 
 Accept ==
   /\ l = Len(Trace) + 1 /\ PrintT(<<"ACCEPT", t>>)
@@ -250,6 +271,7 @@ Report ==
 
 TInit ==
   /\ t \in 1..Len(Traces) /\ l = 1 /\ up = FALSE /\ born = 0 /\ fresh = TRUE /\ looks = 0
+  /\ held = 0
   /\ next = [q \in Queues |-> 0]
   /\ log = <<>>
   /\ wrote = IF Found.e = "Recovered" THEN Found.max_offset ELSE 0

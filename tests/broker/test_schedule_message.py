@@ -2,10 +2,13 @@
 
 import pytest
 
+from fuzz.store_rig import message
 from refimpl.broker.schedule_message import deliver_actor
 from refimpl.model.ids import Millis, PhysicalOffset, QueueId, Topic
 from refimpl.model.message import MessageExt
 from refimpl.model.release import RELEASE_4_6, RELEASES, Release
+from refimpl.model.status import PutMessageStatus
+from refimpl.model.trace import LATE_MAX, DeliverDelayed, PassDelayed, TraceEvent
 from tests.broker.harness import NOW, BrokerUnderTest
 
 ALL = pytest.mark.parametrize("release", RELEASES.values(), ids=RELEASES)
@@ -164,6 +167,37 @@ def test_a_delayed_half_message_is_dropped(release: Release) -> None:
             }
         )
         assert service.message_time_up(message) is None
+
+
+@ALL
+def test_what_cannot_be_delivered_does_not_block_its_level(release: Release) -> None:
+    """BROKER-SCHEDULE-15: the power tore its properties, so its unit has no time either."""
+    broker = BrokerUnderTest(release).start()
+    heard = list[TraceEvent]()
+    broker.ctx.tracer = heard.append
+    torn = message(b"torn", topic=SCHEDULE)
+    assert broker.ctx.store.put_message(torn, broker.now).status is PutMessageStatus.PUT_OK
+    end = broker.ctx.store.commit_log.max_offset()
+    broker.produce(body=b"behind it", properties={"DELAY": "1"})
+    broker.run(3000)
+    assert [m.body for m in _queue(broker, "T")] == [b"behind it"]
+    passed, delivered = (e for e in heard if isinstance(e, (PassDelayed, DeliverDelayed)))
+    assert isinstance(passed, PassDelayed)
+    assert passed.where > end
+    assert delivered[:2] == (1, 1)
+
+
+@ALL
+def test_no_delivery_is_later_than_a_model_can_count(release: Release) -> None:
+    """The power took DELAY alone: what stands in the unit is no time."""
+    broker = BrokerUnderTest(release).start()
+    heard = list[TraceEvent]()
+    broker.ctx.tracer = heard.append
+    half = message(b"half", topic=SCHEDULE, properties={"REAL_TOPIC": "T", "REAL_QID": "0"})
+    broker.ctx.store.put_message(half, broker.now)
+    broker.run(3000)
+    (delivered,) = (e for e in heard if isinstance(e, DeliverDelayed))
+    assert delivered.late == LATE_MAX < broker.now
 
 
 def test_levels_are_actors() -> None:

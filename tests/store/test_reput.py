@@ -5,11 +5,21 @@ from pathlib import Path
 
 import pytest
 
-from fuzz.store_rig import ForgetfulDisk, message
+from fuzz.store_rig import HOST, ForgetfulDisk, message
 from refimpl.model.config import Config
-from refimpl.model.ids import Address, Group, Millis, QueueId, QueueOffset, Topic
+from refimpl.model.ids import (
+    Address,
+    Group,
+    Millis,
+    PhysicalOffset,
+    QueueId,
+    QueueOffset,
+    Topic,
+)
 from refimpl.model.message_codec import BLANK_HEADER_SIZE, encode_record
+from refimpl.model.preset import MINIMAL
 from refimpl.model.release import RELEASE_4_9, RELEASE_5_5, RELEASES, Release
+from refimpl.model.trace import Dispatch, RefuseDispatch, Sync, TraceEvent
 from refimpl.sim.memory_disk import MemoryDisk
 from refimpl.store.commit_log import CommitLog
 from refimpl.store.message_store import MessageStore
@@ -156,6 +166,25 @@ def test_a_full_disk_delays_and_skips_nothing() -> None:
     assert store.reput.step(NOW) is None
     assert store.max_offset_in_queue(T, Q) == 1
     assert len(store.reput.take_arrived()) == 1
+
+
+def test_refusals_in_a_row_are_told_and_counted() -> None:
+    """STORE-CQ-15: the log of a file's disk that is full, and then has room again."""
+    disk, heard = FullDisk(), list[TraceEvent]()
+    config = Config.of(RELEASE_4_9, "broker", MINIMAL)
+    store = MessageStore(disk, config, RELEASE_4_9, HOST, tracer=heard.append)
+    store.load(NOW)
+    store.start(NOW)
+    store.put_message(message(), NOW)
+    heard.clear()
+    disk.full = True
+    for _ in range(2):
+        store.reput.step(NOW)
+    disk.full = False
+    store.reput.step(NOW)
+    end = PhysicalOffset(store.commit_log.max_offset())
+    told = [event for event in heard if not isinstance(event, Dispatch)]
+    assert told == [*(RefuseDispatch(PhysicalOffset(0), n) for n in (1, 2)), Sync(end)]
 
 
 def damaged(store: MessageStore, disk: MemoryDisk, offset: int, data: bytes) -> None:

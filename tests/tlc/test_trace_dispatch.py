@@ -3,13 +3,14 @@
 import pytest
 
 from refimpl.model.config import Config
-from refimpl.model.ids import PhysicalOffset, QueueOffset
+from refimpl.model.ids import PhysicalOffset, QueueId, QueueOffset, Topic
 from refimpl.model.preset import MINIMAL
 from refimpl.model.prng import Prng
 from refimpl.model.release import RELEASE_4_9
-from refimpl.model.trace import Append, Dispatch, Flushed, Sync, TraceEvent
+from refimpl.model.trace import Append, Dispatch, Flushed, RefuseDispatch, Sync, TraceEvent
 from refimpl.model.trace_file import Trace
 from refimpl.sim.crash_disk import CrashDisk
+from refimpl.sim.disk_faults import DiskFault, DiskFaults, FaultPoint
 from refimpl.sim.store_lab import StoreLab
 from refimpl.sim.trace_writer import TraceLog
 from refimpl.tlc.trace_check import Judged
@@ -42,7 +43,25 @@ def honest() -> Trace:
     return log.trace()
 
 
+def refused() -> Trace:
+    """The disk takes no unit, thirty times and more, while another message comes; then it does."""
+    config = Config.of(RELEASE_4_9, "broker", {**MINIMAL, **SYNC})
+    log = TraceLog.of("refused", config, RELEASE_4_9)
+    lab = StoreLab(RELEASE_4_9, SYNC, CrashDisk(), trace=log)
+    disk = lab.disk.disk
+    assert isinstance(disk, CrashDisk)
+    disk.faults = DiskFaults([DiskFault(FaultPoint.NO_SPACE_WRITE, "consumequeue/*", times=70)])
+    for queue_id in (0, 1):
+        lab.put("T", queue_id)
+        lab.settle(1_000)
+    lab.settle(40_000)
+    return log.trace()
+
+
 HONEST = honest()
+REFUSED = refused()
+END = PhysicalOffset(max(e.offset + e.size for e in REFUSED.events if isinstance(e, Append)))
+REFUSALS = [i for i, e in enumerate(REFUSED.events) if isinstance(e, RefuseDispatch)]
 DISPATCHES = [i for i, e in enumerate(HONEST.events) if isinstance(e, Dispatch)]
 
 
@@ -61,6 +80,19 @@ def first_dispatch() -> Dispatch:
     event = HONEST.events[DISPATCHES[0]]
     assert isinstance(event, Dispatch)
     return event
+
+
+def puts_after_thirty() -> Trace:
+    """What nobody hears of for so long, and yet the store takes more."""
+    thirty = next(i for i, e in enumerate(REFUSED.events) if e == RefuseDispatch(END, 30))
+    more = Append(END, 100, Topic("T"), QueueId(0), QueueOffset(1), messages=1)
+    events = (*REFUSED.events[: thirty + 1], more)
+    return Trace(REFUSED.header._replace(trace="puts after thirty"), events)
+
+
+def told_of_one_less() -> Trace:
+    events = REFUSED.events[: REFUSALS[3]] + REFUSED.events[REFUSALS[3] + 1 :]
+    return Trace(REFUSED.header._replace(trace="told of one less"), events)
 
 
 WRONG = {  # name: (trace, word of the condition that refuses it)
@@ -83,13 +115,22 @@ WRONG = {  # name: (trace, word of the condition that refuses it)
         ),
         "confirmed",
     ),
+    "puts after thirty": (puts_after_thirty(), "accepts puts"),
+    "told of one less": (told_of_one_less(), "in a row"),
+    "nobody says why they wait": (
+        Trace(
+            REFUSED.header._replace(trace="nobody says why they wait"),
+            tuple(e for e in REFUSED.events if not isinstance(e, RefuseDispatch)),
+        ),
+        "readers heard",
+    ),
 }
 
 
 @pytest.fixture(scope="module")
 def judged() -> dict[str, Judged]:
     """One run of TLC for all."""
-    return judged_by("Dispatch", [HONEST, *(trace for trace, _ in WRONG.values())])
+    return judged_by("Dispatch", [HONEST, REFUSED, *(trace for trace, _ in WRONG.values())])
 
 
 @pytest.mark.slow
@@ -97,6 +138,16 @@ def test_an_honest_trace_is_accepted(judged: dict[str, Judged]) -> None:
     """STORE-CQ-2, STORE-CQ-14, STORE-CQ-18: through three lives."""
     assert len(DISPATCHES) > 5
     check_accepted(judged, [HONEST])
+
+
+@pytest.mark.slow
+def test_a_disk_that_refuses_for_a_while_hides_nothing(judged: dict[str, Judged]) -> None:
+    """STORE-CQ-15: all of it waits, and is told in the end."""
+    last = RefuseDispatch(END, len(REFUSALS))
+    assert REFUSED.events[REFUSALS[-1]] == last
+    assert last.attempts > 30
+    assert Sync(END) in REFUSED.events
+    assert judged["refused"].verdict is Verdict.ACCEPTED, judged["refused"]
 
 
 @pytest.mark.slow
