@@ -26,7 +26,9 @@ class BehindConfig:
         self._send = send
         self._waiting: dict[tuple[ChannelId, Opaque], _Waiting] = {}
 
-    def await_forces(self, channel: ChannelId, opaque: Opaque, tokens: Iterable[ForceToken]) -> None:
+    def await_forces(
+        self, channel: ChannelId, opaque: Opaque, tokens: Iterable[ForceToken]
+    ) -> None:
         """Keep the answer of this request until the forces `tokens` have ended."""
         wanted = set(tokens)
         if wanted:

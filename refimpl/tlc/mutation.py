@@ -10,7 +10,6 @@ mutant that is accepted is *equivalent* where that is shown, and else *unnoticed
 Nothing else is a reason.
 """
 
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -19,13 +18,13 @@ from refimpl.model.ids import PhysicalOffset
 from refimpl.model.prng import Prng
 from refimpl.model.trace import Observed, TraceEvent, WakeupCustomer
 from refimpl.model.trace_file import Trace
+from refimpl.tlc import trace_data
 from refimpl.tlc.manifest import FOLDER
 from refimpl.tlc.trace_check import MODELS, Judged, Verdict, check, follows
 
 ENOUGH: Final = 95  # of a hundred mutants that are not equivalent are refused
 _NOWHERE: Final = (PhysicalOffset(-1),) * 5
 _NEVER: Final = Observed(-1, *_NOWHERE, 0, 0, 0)  # refused in every state, which it shows
-_FIELD: Final = re.compile(r"\.(\w+)\b")
 INDEPENDENT: Final = {  # names of two events that touch different things, each with the reason
     ("WakeupCustomer", "WakeupCustomer"): "two producers whose patience ended in one step",
 }
@@ -84,10 +83,9 @@ def power(
     return [Power(m, one, reasons.get(m.trace.header.trace, "")) for m, one in by_mutant]
 
 
-def fields_read(model: str, folder: Path = FOLDER) -> set[str]:
-    """Return the names of all fields that a module reads of anything."""
-    text = (folder / f"{MODELS[model].module}.tla").read_text("utf-8")
-    return set(_FIELD.findall(text))
+def fields_read(model: str, folder: Path = FOLDER) -> frozenset[str]:
+    """Return the names of all fields that a model's module reads of anything."""
+    return trace_data.fields_read(folder / f"{MODELS[model].module}.tla")
 
 
 def mutants_of(
@@ -109,7 +107,7 @@ def mutants_of(
 
 
 def _altered(
-    events: tuple[TraceEvent, ...], places: list[int], at: int, fields: set[str], prng: Prng
+    events: tuple[TraceEvent, ...], places: list[int], at: int, fields: frozenset[str], prng: Prng
 ) -> tuple[str, tuple[TraceEvent, ...], int]:
     place = places[at]
     event = events[place]

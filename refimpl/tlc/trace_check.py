@@ -346,14 +346,14 @@ def _follow(  # noqa: PLR0917 - what a run of TLC is made of
 ) -> TlcRun:
     with tempfile.TemporaryDirectory(prefix="traces-") as name:
         data, config = Path(name) / "TraceData.tla", Path(name) / "Trace.cfg"
-        data.write_text(trace_data.module(bodies), "ascii")
+        module = folder / f"{model.module}.tla"
+        data.write_text(trace_data.module(bodies, trace_data.fields_read(module)), "ascii")
         lines = [
             f"{key} {value}" if value.startswith("<-") else f"{key} = {value}"
             for key, value in constants
         ]
         text = f"SPECIFICATION {specification}\nCONSTANTS\n  " + "\n  ".join(lines)
         config.write_text(text + "\nCONSTRAINT Report\n", "ascii")
-        module = folder / f"{model.module}.tla"
         return run(module, config, extra_modules=(data,), seconds=seconds, brief=True)
 
 

@@ -1,10 +1,14 @@
 """Traces as a TLA+ module: one constructor per shape of event, one event a line.
 
 Long lines are slow to parse and records cost twice the memory of a constructor's call; both
-matter from some thousand events on. Numbers must fit 31 bits: TLC knows no greater ones.
+matter from some thousand events on. Parsing is near half of a run, and each value of an event
+costs the same: so an event has the fields alone that the module reads. Numbers must fit 31 bits:
+TLC knows no greater ones.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+import re
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from pathlib import Path
 from typing import Final
 
 from refimpl.model.ids import JsonValue
@@ -12,6 +16,7 @@ from refimpl.model.trace import Append, TraceEvent
 from refimpl.tlc.value import quoted
 
 GREATEST: Final = 2**31 - 1
+_FIELD: Final = re.compile(r"\.(\w+)\b")
 
 
 class EventRefused(Exception):
@@ -23,10 +28,16 @@ class EventRefused(Exception):
         self.field = field
 
 
-def module(traces: Iterable[Sequence[TraceEvent]]) -> str:
+def fields_read(path: Path) -> frozenset[str]:
+    """Return the names of all fields that a module reads of anything."""
+    return frozenset(_FIELD.findall(path.read_text("utf-8")))
+
+
+def module(traces: Iterable[Sequence[TraceEvent]], fields: Collection[str]) -> str:
     """Return the module TraceData: `Traces`, and `Places`, the queues that they write to.
 
-    TLC would unite such a set anew at every use. Raises `EventRefused`.
+    An event has its name and those of its fields that are in `fields`. TLC would unite a set such
+    as `Places` anew at every use. Raises `EventRefused`.
     """
     shapes: dict[str, str] = {}
     bodies: list[str] = []
@@ -34,7 +45,7 @@ def module(traces: Iterable[Sequence[TraceEvent]]) -> str:
     for number, events in enumerate(traces, 1):
         places |= {(e.topic, int(e.queue_id)): None for e in events if isinstance(e, Append)}
         bodies.append(f"T{number} == <<")
-        bodies.append(",\n".join(_call(event, shapes) for event in events) + ">>")
+        bodies.append(",\n".join(_call(event, shapes, fields) for event in events) + ">>")
     names = ",\n".join(f"T{number}" for number in range(1, len(bodies) // 2 + 1))
     head = ["---- MODULE TraceData ----", "EXTENDS Integers, Sequences"]
     queues = ", ".join(f"<<{quoted(topic)}, {queue_id}>>" for topic, queue_id in places)
@@ -42,23 +53,27 @@ def module(traces: Iterable[Sequence[TraceEvent]]) -> str:
     return "\n".join([*head, *shapes.values(), *bodies, *ends])
 
 
-def _call(event: TraceEvent, shapes: dict[str, str]) -> str:
+def _call(event: TraceEvent, shapes: dict[str, str], fields: Collection[str]) -> str:
     name = type(event).__name__
     if name not in shapes:
-        shapes[name] = _shape(event)
-    return f"E_{name}({', '.join(_values(event))})"
+        shapes[name] = _shape(event, fields)
+    values = ", ".join(_values(event, fields))
+    return f"E_{name}({values})" if values else f"E_{name}"
 
 
-def _shape(event: TraceEvent) -> str:
+def _shape(event: TraceEvent, fields: Collection[str]) -> str:
     name = type(event).__name__
-    parameters = ", ".join(f"a_{field}" for field in event._fields)
-    fields = "".join(f", {field} |-> a_{field}" for field in event._fields)
-    return f'E_{name}({parameters}) == [e |-> "{name}"{fields}]'
+    seen = [field for field in event._fields if field in fields]
+    parameters = f"({', '.join(f'a_{field}' for field in seen)})" if seen else ""
+    record = "".join(f", {field} |-> a_{field}" for field in seen)
+    return f'E_{name}{parameters} == [e |-> "{name}"{record}]'
 
 
-def _values(event: TraceEvent) -> Iterator[str]:
-    fields: dict[str, JsonValue] = event._asdict()
-    for field, value in fields.items():
+def _values(event: TraceEvent, fields: Collection[str]) -> Iterator[str]:
+    values: dict[str, JsonValue] = event._asdict()
+    for field, value in values.items():
+        if field not in fields:
+            continue
         if isinstance(value, bool):
             yield "TRUE" if value else "FALSE"
         elif isinstance(value, int):

@@ -7,12 +7,13 @@ import pytest
 
 from fuzz.store_rig import HOST, START, message
 from refimpl.model.config import Config
-from refimpl.model.ids import Millis, PhysicalOffset
+from refimpl.model.ids import Millis, PhysicalOffset, QueueOffset
 from refimpl.model.preset import MINIMAL
 from refimpl.model.release import RELEASE_4_9
 from refimpl.model.trace import (
     Append,
     Crash,
+    DeliverDelayed,
     Flushed,
     Recovered,
     SwapRequests,
@@ -24,6 +25,7 @@ from refimpl.sim.memory_disk import MemoryDisk
 from refimpl.sim.trace_writer import TraceLog
 from refimpl.store.message_store import MessageStore
 from refimpl.tlc import trace_check, trace_data
+from refimpl.tlc.manifest import FOLDER
 from refimpl.tlc.trace_check import Judged, Verdict
 from tests.store.harness import run
 from tests.tlc.judging import PATIENCE, judged_by, need_tlc
@@ -156,10 +158,22 @@ def test_what_no_model_looks_at_has_no_verdict() -> None:
 
 def test_numbers_that_tlc_does_not_know_are_refused() -> None:
     with pytest.raises(trace_data.EventRefused, match="31 bits"):
-        trace_data.module([[Flushed(PhysicalOffset(2**31))]])
+        trace_data.module([[Flushed(PhysicalOffset(2**31))]], {"where"})
 
 
 def test_events_are_written_one_a_line() -> None:
-    text = trace_data.module([[Flushed(PhysicalOffset(1)), SwapRequests(2)], [SwapRequests(3)]])
+    first = [Flushed(PhysicalOffset(1)), SwapRequests(2)]
+    text = trace_data.module([first, [SwapRequests(3)]], {"where", "requests"})
     assert 'E_Flushed(a_where) == [e |-> "Flushed", where |-> a_where]' in text
     assert text.index("E_Flushed(1),\nE_SwapRequests(2)>>") < text.index("E_SwapRequests(3)>>")
+
+
+def test_an_event_has_what_the_module_reads_and_no_more() -> None:
+    """A field that is beyond 31 bits is nobody's matter then."""
+    late = DeliverDelayed(2, QueueOffset(1), 2**40, PhysicalOffset(7))
+    text = trace_data.module([[late, SwapRequests(3)]], {"offset", "where"})
+    assert "offset |-> a_offset, where |-> a_where]" in text
+    assert "E_DeliverDelayed(1, 7),\nE_SwapRequests>>" in text
+    fields = trace_data.fields_read(FOLDER / "TraceGroupCommit.tla")
+    assert fields > {"where", "unanswered", "expired"}
+    assert not fields & {"topic", "reput", "image"}
