@@ -162,7 +162,7 @@ def test_numbers_that_tlc_does_not_know_are_refused() -> None:
 
 
 def test_events_are_written_one_a_line() -> None:
-    first = [Flushed(PhysicalOffset(1)), SwapRequests(2)]
+    first: list[TraceEvent] = [Flushed(PhysicalOffset(1)), SwapRequests(2)]
     text = trace_data.module([first, [SwapRequests(3)]], {"where", "requests"})
     assert 'E_Flushed(a_where) == [e |-> "Flushed", where |-> a_where]' in text
     assert text.index("E_Flushed(1),\nE_SwapRequests(2)>>") < text.index("E_SwapRequests(3)>>")
