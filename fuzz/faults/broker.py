@@ -5,8 +5,8 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from unittest.mock import patch
 
-from fuzz.edited import edited
 from fuzz.faults.fault import Fault
+from fuzz.on_purpose.edited import edited
 from fuzz.planted.broker_side import PLANTED
 from refimpl.broker.consumer_offset_manager import ConsumerOffsetManager
 from refimpl.broker.processor import consumer_send_back, send_message

@@ -4,15 +4,15 @@ from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from unittest.mock import patch
 
-from fuzz.edited import edited
 from fuzz.faults.fault import Fault
+from fuzz.on_purpose.edited import edited
 from fuzz.planted import store_files, store_side
 from fuzz.planted.broker_side import PLANTED
 from refimpl.model import message_codec
 from refimpl.model.ids import Millis
 from refimpl.model.message import MessageExtBrokerInner
 from refimpl.model.status import PutMessageStatus
-from refimpl.store import append_message, commit_log, recovery
+from refimpl.store import append_message, recovery
 from refimpl.store.append_message import PutMessageResult
 from refimpl.store.commit_log import CommitLog
 from refimpl.store.errors import StoreLoadRefused
@@ -95,7 +95,6 @@ def _lengths_are_cut() -> Iterator[None]:
     cut = "_SHORT.pack(java.i16(len(properties)))"
     with (
         edited(append_message, "batch_entries", alone, "properties_length = len(entry.properties)"),
-        patch.object(commit_log, "batch_entries", append_message.batch_entries),
         patch.object(message_codec, "PROPERTIES_MAX_LENGTH", 1 << 30),
         edited(message_codec, "_encode", "_SHORT.pack(len(properties))", cut),
     ):

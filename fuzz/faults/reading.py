@@ -5,8 +5,8 @@ from contextlib import AbstractContextManager
 from dataclasses import replace
 from unittest.mock import patch
 
-from fuzz.edited import edited
 from fuzz.faults.fault import Fault
+from fuzz.on_purpose.edited import edited
 from refimpl.model.disk import DiskError
 from refimpl.model.ids import Millis
 from refimpl.model.status import GetMessageStatus

@@ -9,9 +9,9 @@ from contextlib import contextmanager
 from functools import partial
 from unittest.mock import patch
 
-from fuzz.edited import edited, planted_edit
+from fuzz.on_purpose.edited import edited
 from fuzz.planted.store_side import acks_on_wrote
-from fuzz.stateful.registry import Planted
+from fuzz.stateful.registry import Planted, planted_edit
 from refimpl.broker.processor import consumer_send_back
 from refimpl.model.config_file import ConfigFile
 from refimpl.model.ids import ChannelId

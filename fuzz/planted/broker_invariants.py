@@ -1,12 +1,6 @@
 """The bugs that `broker_side` has no story for: one for each invariant that it leaves whole."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from unittest.mock import patch
-
-from fuzz.edited import edited
-from fuzz.edited import planted_edit as _bug
-from fuzz.stateful.registry import Planted
+from fuzz.stateful.registry import planted_edit as _bug
 from refimpl.broker import message_filter
 from refimpl.broker.processor import (
     admin_topic,
@@ -19,46 +13,25 @@ from refimpl.broker.schedule_message import ScheduleMessageService
 from refimpl.broker.subscription_group_manager import SubscriptionGroupManager
 from refimpl.broker.topic_config_manager import TopicConfigManager
 from refimpl.broker.transaction_check import TransactionCheck, _Round
-from refimpl.namesrv import default_request_processor, name_server
+from refimpl.namesrv import default_request_processor
 from refimpl.namesrv.kv_config_manager import KVConfigManager
 from refimpl.namesrv.route_info_manager import RouteInfoManager
-from refimpl.remoting.request_code import RequestCode
-from refimpl.store import append_message, commit_log
+from refimpl.store import append_message
 
 DELAY, TRANSACTION, RETRY = "DelayService", "Transaction", "SendBackAndRetry"
 OFFSETS, CONFIG, HOLD, NAMES = "ConsumerOffsets", "TopicConfig", "PullHold", "NameServer"
 
-
-@contextmanager
-def _high_level_is_the_first() -> Iterator[None]:
-    right = "        level = levels.max_level\n"
-    with (
-        edited(append_message, "delayed", right, "        level = 1\n"),
-        patch.object(commit_log, "delayed", append_message.delayed),
-    ):
-        yield
-
-
-@contextmanager
-def _damaged_registration_counts() -> Iterator[None]:
-    refusal = 'return make_response(command, ResponseCode.SYSTEM_ERROR, "crc32 not match")'
-    touch = "ctx.routes.touch(header.cluster_name, header.broker_addr, request.now + 1)"
-    code = RequestCode.REGISTER_BROKER
-    with (
-        edited(
-            default_request_processor,
-            "register_broker",
-            refusal,
-            f"{touch}\n        {refusal}",
-        ),
-        patch.dict(name_server._PROCESSORS, {code: default_request_processor.register_broker}),  # noqa: SLF001 - a bug is planted inside
-    ):
-        yield
-
+_REFUSAL = 'return make_response(command, ResponseCode.SYSTEM_ERROR, "crc32 not match")'
+_TOUCH = "ctx.routes.touch(header.cluster_name, header.broker_addr, request.now + 1)"
 
 _DELAYS = {
-    "own-level-beyond-the-last-is-the-first": Planted(
-        DELAY, "BROKER-SCHEDULE-12", _high_level_is_the_first
+    "own-level-beyond-the-last-is-the-first": _bug(
+        DELAY,
+        "BROKER-SCHEDULE-12",
+        append_message,
+        "delayed",
+        "        level = levels.max_level\n",
+        "        level = 1\n",
     ),
     "own-level-that-waits-goes-back": _bug(
         DELAY,
@@ -301,8 +274,13 @@ _NAMES = {
         "self.filter_server_table.pop(key, None)",
         "pass",
     ),
-    "own-damaged-registration-is-a-sign-of-life": Planted(
-        NAMES, "RefusalChangesNothing", _damaged_registration_counts
+    "own-damaged-registration-is-a-sign-of-life": _bug(
+        NAMES,
+        "RefusalChangesNothing",
+        default_request_processor,
+        "register_broker",
+        _REFUSAL,
+        f"{_TOUCH}\n        {_REFUSAL}",
     ),
     "own-value-is-in-memory-only": _bug(
         NAMES, "ToldIsKept", KVConfigManager, "_take", "raise\n", "pass\n"

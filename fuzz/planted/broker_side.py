@@ -8,9 +8,9 @@ found in this code or in the design of every release.
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from fuzz.edited import edited
-from fuzz.edited import planted_edit as _bug
+from fuzz.on_purpose.edited import edited
 from fuzz.stateful.registry import Planted
+from fuzz.stateful.registry import planted_edit as _bug
 from refimpl.broker.consumer_offset_manager import ConsumerOffsetManager
 from refimpl.broker.message_filter import ExpressionMessageFilter
 from refimpl.broker.processor import consumer_send_back, end_transaction

@@ -5,9 +5,8 @@ from contextlib import contextmanager
 from dataclasses import replace
 from unittest.mock import patch
 
-from fuzz.edited import planted_edit
 from fuzz.planted.store_side import refusal_takes_an_offset
-from fuzz.stateful.registry import Planted
+from fuzz.stateful.registry import Planted, planted_edit
 from refimpl.model.effect import Span
 from refimpl.model.ids import Millis
 from refimpl.model.message import MessageExtBrokerInner

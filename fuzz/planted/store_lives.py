@@ -11,10 +11,9 @@ from contextlib import contextmanager
 from types import ModuleType
 from unittest.mock import patch
 
-from fuzz.edited import planted_edit
 from fuzz.planted.store_files import empty_file_refuses_the_start, stores_another_body
 from fuzz.planted.store_side import dispatch_skips
-from fuzz.stateful.registry import Planted
+from fuzz.stateful.registry import Planted, planted_edit
 from refimpl.model.ids import Millis, QueueOffset
 from refimpl.model.java import crc32
 from refimpl.model.message import MessageExtBrokerInner

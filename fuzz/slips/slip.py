@@ -6,15 +6,13 @@ says that its rule is not checked. Faults (`fuzz/faults`) are bugs that RocketMQ
 """
 
 import importlib
-import inspect
-import sys
-import textwrap
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
-from types import CodeType, FunctionType, ModuleType
+from types import ModuleType
 from typing import NamedTuple, TypeAlias
-from unittest.mock import patch
+
+from fuzz.on_purpose.edited import edited, revalued
 
 _HERE = Path(__file__).parent
 _NO_CHAPTER = {"__init__", "slip", "notice", "plugin"}
@@ -50,77 +48,11 @@ class Constant(NamedTuple):
 Slip: TypeAlias = Edit | Constant
 
 
-@contextmanager
-def slipped(slip: Slip) -> Iterator[None]:
+def slipped(slip: Slip) -> AbstractContextManager[None]:
     """Turn it on; raises `AssertionError` where the edit no longer fits the source."""
-    try:
-        with _with_constant(slip) if isinstance(slip, Constant) else _with_edit(slip):
-            _forget_caches()
-            yield
-    finally:
-        _forget_caches()
-
-
-def _forget_caches() -> None:
-    """What functions remember was computed by other code."""
-    for name, module in list(sys.modules.items()):
-        if name.startswith("refimpl."):
-            for held in list(vars(module).values()):
-                if hasattr(held, "cache_clear"):
-                    held.cache_clear()
-
-
-@contextmanager
-def _with_edit(slip: Edit) -> Iterator[None]:
-    function = _function(slip)
-    right = function.__code__
-    function.__code__ = _edited(slip, function)
-    try:
-        yield
-    finally:
-        function.__code__ = right
-
-
-def _function(slip: Edit) -> FunctionType:
-    return _plain(vars(slip.owner)[slip.name], slip.name)
-
-
-def _plain(attribute: object, name: str) -> FunctionType:
-    """The function below its decorators."""
-    if isinstance(attribute, property):
-        attribute = attribute.fget
-    if isinstance(attribute, (staticmethod, classmethod)):
-        attribute = attribute.__func__
-    assert callable(attribute), f"{name} is no function"
-    function = inspect.unwrap(attribute)
-    assert isinstance(function, FunctionType), f"{name} is no function of Python"
-    return function
-
-
-def _edited(slip: Edit, function: FunctionType) -> CodeType:
-    source = textwrap.dedent(inspect.getsource(function))
-    count = source.count(slip.old)
-    assert count == 1, f"{slip.name}: {count} times {slip.old!r}"
-    source = source.replace(slip.old, slip.new)
-    made: dict[str, object] = {}
-    if isinstance(slip.owner, type):  # so that `super()` finds its cell
-        source = f"class {slip.owner.__name__}:\n{textwrap.indent(source, '    ')}"
-    exec(compile(source, f"<{slip.name}, slipped>", "exec"), function.__globals__, made)  # noqa: S102
-    if isinstance(slip.owner, type):
-        made = dict(vars(made[slip.owner.__name__]))
-    code = _plain(made[slip.name], slip.name).__code__
-    assert code.co_freevars == function.__code__.co_freevars, f"{slip.name}: another closure"
-    return code
-
-
-@contextmanager
-def _with_constant(slip: Constant) -> Iterator[None]:
-    right = vars(slip.module)[slip.name]
-    with ExitStack() as stack:
-        for name, module in list(sys.modules.items()):
-            if name.startswith("refimpl.") and vars(module).get(slip.name) is right:
-                stack.enter_context(patch.object(module, slip.name, slip.value))
-        yield
+    if isinstance(slip, Constant):
+        return revalued(slip.module, slip.name, slip.value)
+    return edited(slip.owner, slip.name, slip.old, slip.new)
 
 
 def title(slip: Slip) -> str:

@@ -7,8 +7,11 @@ import importlib
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from types import ModuleType
 
+from fuzz.on_purpose.edited import edited
 from fuzz.stateful.machine import CountedMachine
 
 _FUZZ = Path(__file__).parent.parent
@@ -31,6 +34,13 @@ class Planted:
     machine: str
     breaks: str
     patch: Callable[[], AbstractContextManager[object]]
+
+
+def planted_edit(  # noqa: PLR0917 - a row of a table of planted bugs
+    machine: str, breaks: str, owner: type | ModuleType, name: str, old: str, new: str
+) -> Planted:
+    """Plant a bug that is one edit: which machine must notice what, and where it stands."""
+    return Planted(machine, breaks, partial(edited, owner, name, old, new))
 
 
 def machines() -> dict[str, Machine]:
