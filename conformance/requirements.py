@@ -4,7 +4,7 @@ The format is that of spec/README.md: a heading `### ID · LEVEL · Title`, pros
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,7 +16,9 @@ _HEADING = re.compile(
 )
 _LOOSE_HEADING = re.compile(r"^#+ .*\b(?:REMOTING|STORE|NAMESRV|BROKER)(?:-[A-Z0-9]+)*-\d+\b")
 _MEMBER = re.compile(r"^- (why|releases|source|outcome|model|invariant|fault): ?(.*)$")
-_CITED = re.compile(r"\b(?:REMOTING|STORE|NAMESRV|BROKER)(?:-[A-Z0-9]+)*-\d+\b")
+_CITED = re.compile(r"\b((?:REMOTING|STORE|NAMESRV|BROKER)(?:-[A-Z0-9]+)*)-(\d+)\b")
+_UNTIL = re.compile(r"(?:\.\.| to -)(\d+)\b")
+_MORE = re.compile(r",?(?: and)? -(\d+)\b|, (\d+)(?=\.\.\d)")
 REQUIRED = ("why", "releases", "source", "outcome")
 _OUTCOMES = ("definite", "indefinite", "n/a")
 _TAG = re.compile(r"\[(?:New in|Removed in|Modified in|Deviates from) \S[^\]]*\]")
@@ -115,11 +117,25 @@ def _problems(rule: Rule) -> list[str]:
     return problems
 
 
+def cited(text: str) -> Iterator[str]:
+    """The rules that a text names: `STORE-CQ-1, -3, -8..10 and -12`, one by one."""
+    for first in _CITED.finditer(text):
+        number: re.Match[str] | None = first
+        low, at = int(first[2]), first.end()
+        while number is not None:
+            until = _UNTIL.match(text, at)
+            at = until.end() if until else at
+            yield from (f"{first[1]}-{n}" for n in range(low, int(until[1] if until else low) + 1))
+            number = _MORE.match(text, at)
+            if number is not None:
+                low, at = int(number[1] or number[2]), number.end()
+
+
 def citations(paths: Iterable[Path], root: Path = ROOT) -> dict[str, list[str]]:
     """Rule identifier -> the files that name it."""
     found: dict[str, list[str]] = {}
     for path in paths:
-        for identifier in sorted(set(_CITED.findall(path.read_text("utf-8")))):
+        for identifier in sorted(set(cited(path.read_text("utf-8")))):
             found.setdefault(identifier, []).append(str(path.relative_to(root)))
     return found
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _HERE = Path(__file__).parent
-_NO_BANK = {"__init__", "fault", "notice", "repro", "turned_on"}
+_NO_BANK = {"__init__", "fault", "notice", "repro"}
 DEFAULT_RELEASE = "4.9"
 
 

@@ -1,34 +1,24 @@
 """Who notices a fault, after how many steps, and at what price in processor time."""
 
-import os  # noqa: TID251 - the environment of another process
 import resource
-import subprocess
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext, redirect_stderr, redirect_stdout
 from dataclasses import replace
 from io import StringIO
-from pathlib import Path
 from time import process_time  # noqa: TID251 - a price is no input of a check
 from typing import NamedTuple
 from unittest.mock import patch
 
 from conformance.case import Case, load_cases
 from conformance.judge import select
-from conformance.runner import Runner
-from conformance.targets.choice import choose
 from fuzz.faults.fault import Fault
-from fuzz.faults.turned_on import VARIABLE
+from fuzz.on_purpose.noticing import broken_by, run_tests
 from fuzz.stateful import play as stateful_play
 from fuzz.stateful.play import Play
 from fuzz.stateful.registry import machines
 
 FIRST_SEED = 1
 ROUNDS = 30  # of twenty runs, where nothing is noticed before
-_ROOT = Path(__file__).parents[2]
-_TEST_SECONDS = 300
-_PLAIN = ("-rA", "-q", "--tb=no", "--no-header", "-p", "no:cacheprovider")
-_RESULTS = ("PASSED", "FAILED")
 
 
 class Notice(NamedTuple):
@@ -69,11 +59,9 @@ def by_cases(fault: Fault, cases: Sequence[Case]) -> Notice:
     judged, said = 0, ""
     with fault.patch():
         for entry in chosen:
-            result = Runner(choose("reference", fault.release), {}, lambda _: None).run([entry])
             judged += 1
-            broken = [c.case for c in result.cases if c.verdict.violates]
-            if broken or result.aborted:
-                said = broken[0] if broken else f"{entry.identifier}: {result.aborted}"
+            said = broken_by(entry, fault.release)
+            if said:
                 break
     return Notice(
         f"case {', '.join(fault.cases)}", said != "", judged, process_time() - begun, said
@@ -83,20 +71,11 @@ def by_cases(fault: Fault, cases: Sequence[Case]) -> Notice:
 def by_tests(name: str, fault: Fault) -> Notice:
     """Run its tests in a process of their own, in which the fault is turned on."""
     begun = _of_children()
-    done = subprocess.run(  # noqa: S603 - our own command
-        [sys.executable, "-m", "pytest", "-p", "fuzz.faults.turned_on", *_PLAIN, *fault.tests],
-        cwd=_ROOT,
-        env={**os.environ, VARIABLE: name},
-        capture_output=True,
-        text=True,
-        timeout=_TEST_SECONDS,
-        check=False,
-    )
-    assert done.returncode in (0, 1), done.stdout + done.stderr  # 2 and more: nothing was tested
-    results = [line for line in done.stdout.splitlines() if line.startswith(_RESULTS)]
-    said = next((line.split()[1] for line in results if line.startswith("FAILED")), "")
+    ran = run_tests(fault.tests, "--fault", name)
+    said, steps = next(iter(ran.failed), ""), len(ran.passed) + len(ran.failed)
+    assert steps, f"no test {fault.tests}"
     seconds = _of_children() - begun
-    return Notice(f"test {', '.join(fault.tests)}", said != "", len(results), seconds, said)
+    return Notice(f"test {', '.join(fault.tests)}", said != "", steps, seconds, said)
 
 
 def _of_children() -> float:

@@ -1,22 +1,16 @@
-"""Who notices a slip: the cases that cite its rule, else the tests that cite it."""
+"""Who notices a slip: a case that cites its rule, else a test that does; each passes without it."""
 
-import subprocess
-import sys
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
-from time import process_time  # noqa: TID251 - a price is no input of a check
 from typing import NamedTuple
 
 from conformance.case import Case
-from conformance.requirements import ROOT, citations
-from conformance.runner import Runner
-from conformance.targets.choice import choose
+from fuzz.on_purpose.noticing import broken_by, run_tests
+from fuzz.slips.citing import citing_tests
 from fuzz.slips.slip import Slip, slipped
 from refimpl.model.release import RELEASES
 
-_TESTS_SECONDS = 300
-_FAILED = 1  # pytest: it ran, and some failed
+_QUICK = ("-m", "not slow and not peer")
 
 
 class Noticed(NamedTuple):
@@ -24,57 +18,44 @@ class Noticed(NamedTuple):
 
     rule: str
     by: str
-    seconds: float  # of this processor, for cases
+
+
+class Notices(NamedTuple):
+    """Who noticed each slip; the tests that fail without any, and so can notice nothing."""
+
+    found: list[Noticed]
+    not_sober: list[str]
 
 
 def by_cases(rule: str, slip: Slip, cases: Sequence[Case]) -> Noticed:
     """Judge the cases of the rule on the slipped reference, release by release."""
-    begun = process_time()
     with slipped(slip):
         pass  # one that does not fit would look as if somebody noticed it
     for release in RELEASES:
-        chosen = [c for c in cases if rule in c.rules and c.applies_to(release)]
-        for entry in chosen:
-            with slipped(slip):
-                result = Runner(choose("reference", release), {}, lambda _: None).run([entry])
-            broken = [c.case for c in result.cases if c.verdict.violates]
-            if broken or result.aborted:
-                by = f"case {(broken or [entry.identifier])[0]}"
-                return Noticed(rule, by, process_time() - begun)
-    return Noticed(rule, "", process_time() - begun)
+        for entry in cases:
+            if rule in entry.rules and entry.applies_to(release):
+                with slipped(slip):
+                    said = broken_by(entry, release)
+                if said and not broken_by(entry, release):
+                    return Noticed(rule, f"case {said}")
+    return Noticed(rule, "")
 
 
-def files_of(rule: str) -> list[str]:
-    """The files of tests that cite the rule, those of the store first: they are quick."""
-    harness = ROOT / "tests" / "conformance"
-    paths = [p for p in sorted((ROOT / "tests").rglob("test_*.py")) if harness not in p.parents]
-    return sorted(citations(paths).get(rule, ()), key=lambda path: "/store/" not in path)
+def by_tests(rule: str, tests: Sequence[str]) -> Noticed:
+    """Run these tests in a process of their own, slipped."""
+    ran = run_tests(tests, "-x", "-n", "0", *_QUICK, "--slip", rule) if tests else None
+    return Noticed(rule, f"test {ran.failed[0]}" if ran and ran.failed else "")
 
 
-def by_tests(rule: str) -> Noticed:
-    """Run the files of tests that cite the rule in a process of their own, slipped."""
-    for path in files_of(rule):
-        status = _pytest(rule, path)
-        if status == _FAILED:
-            return Noticed(rule, f"test {path}", 0.0)
-    return Noticed(rule, "", 0.0)
-
-
-def notices(chosen: Mapping[str, Slip], cases: Sequence[Case], workers: int) -> list[Noticed]:
+def notices(chosen: Mapping[str, Slip], cases: Sequence[Case], workers: int) -> Notices:
     """Each rule in order: its cases in this process, then its tests in `workers` others."""
     found = {rule: by_cases(rule, slip, cases) for rule, slip in chosen.items()}
     left = [rule for rule, noticed in found.items() if not noticed.by]
+    citing = citing_tests()
+    every = sorted({test for rule in left for test in citing.get(rule, ())})
+    sober = run_tests(every, "-n", str(workers), *_QUICK).failed if every else ()
+    not_sober = {test.partition("[")[0] for test in sober}
+    tests = [[t for t in citing.get(rule, ()) if t not in not_sober] for rule in left]
     with ThreadPoolExecutor(workers) as pool:
-        found.update(zip(left, pool.map(by_tests, left), strict=True))
-    return list(found.values())
-
-
-def _pytest(rule: str, path: str) -> int:
-    command = [
-        sys.executable, "-m", "pytest", "-x", "-q", "-n", "0", "-p", "no:cacheprovider",
-        "-p", "fuzz.slips.plugin", "--slip", rule, "-m", "not slow and not peer", path,
-    ]  # fmt: skip
-    run = subprocess.run(  # noqa: S603 - our own tests
-        command, cwd=Path(ROOT), capture_output=True, text=True, check=False, timeout=_TESTS_SECONDS
-    )
-    return run.returncode
+        found.update(zip(left, pool.map(by_tests, left, tests), strict=True))
+    return Notices(list(found.values()), sorted(not_sober))

@@ -15,7 +15,7 @@ from typing import NamedTuple, TypeAlias
 from fuzz.on_purpose.edited import edited, revalued
 
 _HERE = Path(__file__).parent
-_NO_CHAPTER = {"__init__", "slip", "notice", "plugin"}
+_NO_CHAPTER = {"__init__", "slip", "notice", "citing"}
 
 
 class Edit(NamedTuple):

@@ -79,7 +79,8 @@ def run_command(*, chosen: tuple[str, ...], rounds: int) -> None:
 def rules_command(*, patterns: tuple[str, ...], workers: int) -> None:
     """Break each rule of the store by one edit of the code: a case or a test must notice.
 
-    Exit status: 0 every slip was noticed, 1 one was not, 2 no such rule.
+    Only a case or a test that cites the rule counts, and only one that passes without the edit.
+    Exit status: 0 every slip was noticed, 1 one was not or a test fails anyway, 2 no such rule.
     """
     from conformance.case import load_cases  # noqa: PLC0415 - only when asked for
     from fuzz.slips.notice import notices  # noqa: PLC0415 - the same
@@ -94,13 +95,16 @@ def rules_command(*, patterns: tuple[str, ...], workers: int) -> None:
     if not chosen:
         click.echo(f"no slip for {', '.join(patterns)}", err=True)
         sys.exit(2)
-    found = notices(chosen, load_cases(), workers)
+    found, not_sober = notices(chosen, load_cases(), workers)
     rows = [(n.rule, title(known[n.rule]), n.by or "-") for n in found]
     click.echo(tabulate(rows, ("rule", "edited", "noticed by")))
     unnoticed = [n.rule for n in found if not n.by]
     click.echo(f"{len(found)} rules, {len(found) - len(unnoticed)} slips noticed")
     if unnoticed:
         click.echo(f"not noticed: {', '.join(unnoticed)}")
+    if not_sober:
+        click.echo(f"fails without a slip: {', '.join(not_sober)}")
+    if unnoticed or not_sober:
         sys.exit(1)
 
 

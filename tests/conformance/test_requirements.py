@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from conformance.case import load_cases
-from conformance.requirements import Coverage, Specification, coverage, read_specification
+from conformance.requirements import Coverage, Specification, cited, coverage, read_specification
 
 GOOD = """# Chapter
 
@@ -65,6 +65,15 @@ def test_gaps_are_counted(tmp_path: Path) -> None:
     assert counted.unchecked == ["BROKER-TRIAL-2"]
     assert counted.unobeyed == ["BROKER-TRIAL-1", "BROKER-TRIAL-2"]
     assert counted.undeclared == {"BROKER-TRIAL-9": ["t"]}
+
+
+def test_ranges_and_lists_are_cited_one_by_one() -> None:
+    text = "STORE-CQ-1, -3, 8..9 and -12; STORE-LOG-2, 4.6 differs. BROKER-PULL-2 to -4/some-case"
+    assert list(cited(text)) == [
+        *("STORE-CQ-1", "STORE-CQ-3", "STORE-CQ-8", "STORE-CQ-9", "STORE-CQ-12"),
+        "STORE-LOG-2",
+        *("BROKER-PULL-2", "BROKER-PULL-3", "BROKER-PULL-4"),
+    ]
 
 
 @pytest.fixture(scope="module")
