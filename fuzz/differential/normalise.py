@@ -58,6 +58,8 @@ _HARNESS_CONFIG = frozenset(
         "mapedFileSizeCommitLog",
         "mapedFileSizeConsumeQueue",
         "configFile",
+        "transactionMetricFlushInterval",
+        "timerFlushIntervalMs",
     ]
 )
 _RUNTIME_STABLE = frozenset(

@@ -52,6 +52,12 @@ _CAPABILITIES = frozenset(
         Capability.STANDARD_OPTIONS,
     }
 )
+# Work that no client sees and that takes half a core from an idle broker of 5.5.0: it spins for one
+# interval after its start (TransactionMetricsFlushService#run), and writes all slots of its timer
+# wheel in each of the other (TimerMessageStore$TimerFlushService#flush).
+_QUIET: Mapping[str, Mapping[str, str]] = {
+    "5.5.0": {"transactionMetricFlushInterval": "1000", "timerFlushIntervalMs": "10000"}
+}
 APACHE_RELEASES = {release.apache: release.name for release in RELEASES.values()}
 
 
@@ -187,6 +193,7 @@ class ApacheTarget(TcpTarget):
             "brokerRole": "ASYNC_MASTER",
             "storePathRootDir": str(home / "store"),
             "storePathCommitLog": str(home / "store" / "commitlog"),
+            **_QUIET.get(self._version, {}),
         }
         _write_properties(home / "conf" / "broker.properties", {**settings, **options})
 
