@@ -19,7 +19,6 @@ from refimpl.tlc.locate import TlcMissing
 from refimpl.tlc.trace_check import NO_EVENT, Verdict
 
 NOT_HELD: Final = {  # models that runs of machines are not held against, and why
-    "AsyncFlush": "it knows no committer without a pool, which the machine of the store lets run",
     "Transaction": "its producers decide once, those of the machine again and otherwise",
 }
 MODELS: Final = tuple(name for name in trace_check.MODELS if name not in NOT_HELD)

@@ -39,7 +39,7 @@ from refimpl.model.release import RELEASE_4_9, Release
 from refimpl.model.status import AppendMessageStatus, GetMessageStatus
 from refimpl.model.sys_flag import TRANSACTION_PREPARED_TYPE
 from refimpl.sim.disk_faults import ForceNeverEnds
-from refimpl.sim.ledger import Ledger
+from refimpl.sim.ledger import Ledger, Trust
 from refimpl.sim.ledger_look import violations
 from refimpl.sim.memory_disk import MemoryDisk
 from refimpl.sim.stopping_disk import LabDisk, Stopped, StoppingDisk
@@ -50,6 +50,7 @@ from refimpl.store.store_event import ForceWanted, PutCompleted, StoreEvent, Sto
 
 HOST: Final = Address("127.0.0.1", 10911)
 WITHIN: Final = "within an action"  # of a crash: what nobody heard of may be half done
+REFUSED: Final = "a start that was refused"  # and its process is gone with what it dispatched
 START: Final = Millis(1_700_000_000_000)
 _ROUNDS_MAX: Final = 10_000  # a store that never comes to rest is a defect
 _PULL: Final = 32
@@ -111,6 +112,7 @@ class StoreLab:
     def _open(self, disk: LabDisk, stop_after: int | None) -> bool:
         self.pending, self.tickets, self.hung = {}, {}, []
         self.refused = self.stopped = None
+        self._powerless = False
         self.disk = StoppingDisk(disk, stop_after)
         disk.now = self.now
         self.store = MessageStore(self.disk, self.config, self.release, HOST, tracer=self.trace)
@@ -123,6 +125,7 @@ class StoreLab:
             return False
         except StartRefused as error:
             self.refused = str(error)
+            self._crashed(power=False, image=REFUSED)
             return False
         self.disk.left = None
         self.alive = True
@@ -164,14 +167,22 @@ class StoreLab:
         return self._dead()
 
     def fail_power(self, *, image: str = "") -> LabDisk:
-        """End everything at once; the caller chooses what of the disk is left."""
+        """End everything at once; the caller chooses what of the disk is left.
+
+        A machine that stopped without power has none to lose: no trace hears of it again.
+        """
         self.ledger = self.ledger.power_failed()
-        self._crashed(power=True, image=image)
+        if not self._powerless:
+            self._crashed(power=True, image=image)
         return self._dead()
 
     def _crashed(self, *, power: bool, image: str = "") -> None:
-        if self.trace is not None:
-            self.trace.crash(power=power, image=image)
+        self._powerless = power
+        if self.trace is None:
+            return
+        if self.ledger.trust is Trust.NOTHING:
+            self.trace.end()  # no model knows a disk that breaks its word
+        self.trace.crash(power=power, image=image)
 
     def shutdown(self) -> None:
         """Begin the orderly end; with every force that it asks for done it says `StoreStopped`.

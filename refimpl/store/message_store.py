@@ -160,9 +160,11 @@ class MessageStore(StoreReads):
         self._take_role(config)
 
     def _actor_steps(self) -> dict[Actor, Callable[[Millis], Millis | None]]:
+        """STORE-FLUSH-9: the committer is there with a pool only."""
+        committer = {} if self.commit_log.pool is None else {COMMIT_COMMIT_LOG: self._step_commit}
         return {
+            **committer,
             FLUSH_COMMIT_LOG: self.flush_manager.step_flush,
-            COMMIT_COMMIT_LOG: self._step_commit,
             FLUSH_DISK_WATCHER: self.flush_manager.step_expire,
             FLUSH_CONSUME_QUEUE: self.flush_manager.step_consume_queue,
             REPUT: self.reput.step,

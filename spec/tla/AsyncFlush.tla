@@ -38,7 +38,7 @@ CONSTANTS
   Design                               \* "right", or a wrong design kept on purpose
 
 Designs == {"right", "flush-ignores-pool", "never-thorough"}
-ASSUME Design \in Designs /\ FileSize % PageSize = 0
+ASSUME Design \in Designs
 
 VARIABLES
   wrote,       \* everything below was answered with PUT_OK
@@ -58,7 +58,8 @@ Min(a, b) == IF a < b THEN a ELSE b
 Max(a, b) == IF a > b THEN a ELSE b
 FileOf(offset) == (offset \div FileSize) * FileSize
 NextFile(offset) == FileOf(offset) + FileSize
-Pages(offset) == offset \div PageSize
+(* Pages that end between two places of a file; they are counted from its beginning *)
+Pages(from, to) == ((to - FileOf(from)) \div PageSize) - ((from - FileOf(from)) \div PageSize)
 
 (* What a reader that goes from the front may see: a file without a buffer to its end, one with
    a buffer as far as it is committed *)
@@ -94,7 +95,7 @@ Tick == up /\ (flushAge < FlushInterval \/ commitAge < CommitInterval) /\ Ages(1
 (* STORE-FLUSH-6, STORE-FLUSH-7: enough pages, a full file, or everything now and then *)
 Thorough(age, interval) == age = interval /\ Design # "never-thorough"
 Enough(from, to, full, least, thorough) ==
-  to > from /\ (full \/ thorough \/ Pages(to) - Pages(from) >= least)
+  to > from /\ (full \/ thorough \/ Pages(from, to) >= least)
 
 (* CommitRealTimeService: one file's bytes from the buffer to the page cache *)
 CommitEnd == Min(NextFile(committed), wrote)
@@ -164,10 +165,11 @@ Kill == up /\ Ends(Readable)     \* the process: the page cache stays, the buffe
 PowerFails(keep) == durable <= keep /\ keep <= Readable /\ Ends(keep)
 Shutdown == up /\ durable = wrote /\ Ends(wrote)
 
-(* The log goes on at `to`: where the crash left it, or behind a blank that closes that file *)
+(* The log goes on at `to`: where the crash left it, or behind a blank that closes that file.
+   Flushes go on at what is durable, or at the blank that ends it, or where a file begins *)
 Recovered(from, to) ==
   /\ ~up /\ up' = TRUE
-  /\ from <= durable /\ (from = durable \/ from % FileSize = 0)
+  /\ from <= durable /\ (durable \in {from, NextFile(from)} \/ from % FileSize = 0)
   /\ to >= wrote /\ wrote' = to /\ committed' = to
   /\ flushed' = from
   /\ UNCHANGED <<buffered, durable, forcing, ages>>

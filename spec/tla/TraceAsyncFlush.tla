@@ -18,10 +18,13 @@ VARIABLES t, l,
           goesOnAt,    \* where this life began to append
           draining,    \* the orderly end has begun
           dispatched,  \* where dispatch has come in this life; -1 before it did anything
+          hollow,      \* beginnings of files that a blank fills
           looks,       \* observations of this life
-          orderly      \* how the last life ended: "clean", "unclean", "killed", "fallen", or ""
+          orderly,     \* how the last life ended: "clean", "unclean", or "" where nobody knows
+          process      \* "serves", "closed" (after its orderly end), "gone", "off" (no power)
 
-more == <<ends, batches, ticked, told, goesOnAt, draining, dispatched, looks, orderly>>
+life == <<ticked, told, goesOnAt, draining, dispatched, looks, orderly, process>>
+more == <<ends, batches, hollow, life>>
 Trace == Traces[t]
 Ev    == Trace[l]
 Is(name) == IF l <= Len(Trace) THEN Ev.e = name ELSE FALSE
@@ -34,7 +37,17 @@ Left == IF up THEN Readable ELSE wrote      \* what the page cache has
 Kept(survived) ==
   IF survived = -1 THEN Left ELSE IF Closed(survived, durable) THEN durable ELSE survived
 InBatch(end) == \E b \in batches : b.from < end /\ end < b.to
-IsEnd(end) == end \in {durable, Left} \/ end \in RangeOf(ends) \/ InBatch(end)
+IsEnd(end) ==
+  end \in {durable, Left} \/ end % FileSize = 0 \/ end \in RangeOf(ends) \/ InBatch(end)
+
+(* Where dispatch may be that came to `from` and found no record behind: a blank ends a file *)
+Behind(from, to) ==
+  \/ to = from
+  \/ LET next == IF from % FileSize = 0 THEN from ELSE NextFile(from) IN
+       /\ to >= next /\ to % FileSize = 0
+       /\ \A i \in 1..((to - next) \div FileSize) : next + (i - 1) * FileSize \in hollow
+Within == "within an action"
+Refused == "a start that was refused"
 
 (* Why an event may happen now, condition by condition: each can be evaluated in every state *)
 Conditions ==
@@ -82,7 +95,7 @@ Conditions ==
     [] Ev.e = "Dispatch" -> <<
          <<"it is readable", Ev.offset + Ev.size <= Left>>,
          <<"it follows what was dispatched",
-           dispatched \in {-1, Ev.offset} \/ NextFile(dispatched) = Ev.offset>>,
+           dispatched = -1 \/ Behind(dispatched, Ev.offset)>>,
          <<"no record is left out",
            \A end \in RangeOf(ends) :
              dispatched = -1 \/ end <= dispatched \/ end > Ev.offset>>,
@@ -94,12 +107,12 @@ Conditions ==
          <<"what the round takes is told", told = 0>>,
          <<"the looks are counted", Ev.looks = looks + 1>>,
          <<"wrote", wrote = Ev.wrote>>,
-         \* without a pool the end of a life moves it, and nothing else
-         <<"committed", committed = Ev.committed \/ (PoolSize = 0 /\ draining)>>,
+         \* without a pool the end of a life moves it to the end of the log, and nothing else
+         <<"committed", Ev.committed \in {committed} \cup (IF PoolSize = 0 THEN {wrote} ELSE {})>>,
          <<"flushed", flushed = Ev.flushed>>,
          <<"forcing", forcing = Ev.forcing>>,
          <<"reput is where dispatch has come",
-           dispatched = -1 \/ Ev.reput \in {dispatched, NextFile(dispatched)}>>,
+           dispatched = -1 \/ Behind(dispatched, Ev.reput)>>,
          <<"nobody waits",
            Ev.requests_write = 0 /\ Ev.requests_read = 0 /\ Ev.unanswered = 0>> >>
     [] Ev.e = "PutRefused" -> <<
@@ -112,9 +125,8 @@ Conditions ==
     [] Ev.e = "Crash" -> <<
          <<"the looks are counted", Ev.looks = looks>>,
          <<"somebody was there to fall",
-           \/ up
-           \/ IF Ev.power THEN orderly # "fallen" \/ Ev.image = "within an action"
-              ELSE orderly \in {"clean", "unclean"}>>,
+           IF Ev.power THEN process # "off" \/ Ev.image = Within
+           ELSE process \in {"serves", "closed"} \/ Ev.image = Refused>>,
          <<"what is durable survives", Ev.survived = -1 \/ Kept(Ev.survived) >= durable>>,
          <<"the page cache outlives the process",
            Ev.power \/ Ev.survived = -1 \/ Left = Ev.survived \/ Closed(Ev.survived, Left)>>,
@@ -135,9 +147,9 @@ Conditions ==
            Ev.max_offset \in {wrote, NextFile(wrote)}>>,
          <<"flushed is durable", Ev.flushed <= durable>>,
          <<"flushed is the end or begins a file",
-           Ev.flushed = durable \/ Ev.flushed % FileSize = 0>>,
+           Ev.flushed = durable \/ Ev.flushed % FileSize = 0 \/ Closed(Ev.flushed, durable)>>,
          <<"the last record ends where the log was left",
-           Ev.cut \in {wrote, Ev.flushed} \/ Closed(Ev.cut, wrote)>> >>
+           Ev.cut \in {wrote, Ev.flushed} \/ Behind(Ev.cut, wrote)>> >>
     [] OTHER -> <<>>
 Allows == LET all == Conditions IN \A i \in 1..Len(all) : all[i][2]
 Refusing == SelectSeq(Conditions, LAMBDA condition : ~condition[2])
@@ -146,15 +158,16 @@ Refusing == SelectSeq(Conditions, LAMBDA condition : ~condition[2])
 Passes ==
   /\ (Is("StepFlush") \/ Is("StepCommit")) /\ ~ticked /\ up
   /\ Ages(Ev.passed) /\ ticked' = TRUE
-  /\ UNCHANGED <<ends, batches, told, goesOnAt, draining, dispatched, looks, orderly>>
+  /\ UNCHANGED <<ends, batches, hollow, told, goesOnAt, draining, dispatched, looks, orderly,
+                 process>>
 (* The machine may stop within an action of which nobody heard *)
 Unheard ==
-  /\ Is("Crash") /\ Ev.power /\ Ev.image = "within an action" /\ up /\ Ev.survived > Readable
+  /\ Is("Crash") /\ Ev.power /\ Ev.image = Within /\ up /\ Ev.survived > Readable
   /\ IF Ev.survived <= wrote THEN Drain /\ UNCHANGED ends
      ELSE /\ \E at \in {wrote, NextFile(wrote)} :
                at < Ev.survived /\ Writes(at, Ev.survived - at, FALSE)
           /\ ends' = Append(ends, Ev.survived)
-  /\ UNCHANGED <<batches, ticked, told, goesOnAt, draining, dispatched, looks, orderly>>
+  /\ UNCHANGED <<batches, hollow, life>>
 Between == (Passes \/ Unheard) /\ UNCHANGED <<t, l>>
 
 IsEvent(name) == Is(name) /\ Allows /\ l' = l + 1 /\ t' = t
@@ -167,10 +180,10 @@ TAppend ==
   /\ ends' = Append(SelectSeq(ends, LAMBDA end : end > durable), wrote')
   /\ batches' = {b \in batches : b.to > durable} \cup
                 (IF Ev.messages > 1 THEN {[from |-> Ev.offset, to |-> wrote']} ELSE {})
-  /\ UNCHANGED <<ticked, told, goesOnAt, draining, dispatched, looks, orderly>>
+  /\ UNCHANGED <<hollow, life>>
 Round ==
   /\ ticked /\ ticked' = FALSE
-  /\ UNCHANGED <<ends, batches, goesOnAt, draining, dispatched, looks, orderly>>
+  /\ UNCHANGED <<ends, batches, hollow, goesOnAt, draining, dispatched, looks, orderly, process>>
 TStepFlush ==
   /\ IsEvent("StepFlush") /\ Round
   /\ IF Forces \/ FlushThorough THEN StepFlush ELSE Same
@@ -183,24 +196,29 @@ TStepCommit ==
 Drains(name, where, now) ==
   /\ IsEvent(name)
   /\ IF told > 0 THEN Same /\ UNCHANGED draining ELSE draining' = TRUE /\ Drain /\ where' = now
-  /\ told' = 0 /\ UNCHANGED <<ends, batches, ticked, goesOnAt, dispatched, looks, orderly>>
+  /\ told' = 0
+  /\ UNCHANGED <<ends, batches, hollow, ticked, goesOnAt, dispatched, looks, orderly, process>>
 TCommit == Drains("Commit", committed, Ev.where)
 TForceLog == Drains("ForceLog", forcing, Ev.where)
 TCommitFailed ==
   /\ IsEvent("CommitFailed") /\ Same
   /\ draining' = (draining \/ told = 0)
-  /\ told' = 0 /\ UNCHANGED <<ends, batches, ticked, goesOnAt, dispatched, looks, orderly>>
+  /\ told' = 0
+  /\ UNCHANGED <<ends, batches, hollow, ticked, goesOnAt, dispatched, looks, orderly, process>>
 TFlushed == IsEvent("Flushed") /\ Flushed /\ UNCHANGED more
 TDispatch ==
   /\ IsEvent("Dispatch") /\ Same
   /\ dispatched' = Ev.offset + Ev.size
-  /\ UNCHANGED <<ends, batches, ticked, told, goesOnAt, draining, looks, orderly>>
+  /\ UNCHANGED <<ends, batches, hollow, ticked, told, goesOnAt, draining, looks, orderly, process>>
 TForceFailed == IsEvent("ForceFailed") /\ ForceFailed /\ UNCHANGED more
 TObserved ==
   /\ IsEvent("Observed") /\ Same /\ looks' = Ev.looks
-  /\ UNCHANGED <<ends, batches, ticked, told, goesOnAt, draining, dispatched, orderly>>
+  /\ draining' = (draining \/ committed # Ev.committed)
+  /\ UNCHANGED <<ends, batches, hollow, ticked, told, goesOnAt, dispatched, orderly, process>>
+Hollow(from, to) == IF from < to /\ from % FileSize = 0 THEN {from} ELSE {}
 TRefused ==
-  /\ IsEvent("PutRefused") /\ UNCHANGED more
+  /\ IsEvent("PutRefused") /\ UNCHANGED <<ends, batches, life>>
+  /\ hollow' = hollow \cup Hollow(wrote, Ev.where)
   /\ IF Ev.where > wrote THEN Writes(wrote, Ev.where - wrote, FALSE) ELSE Same
 (* what is deleted need not be flushed any more *)
 TRemove ==
@@ -213,24 +231,30 @@ TRemove ==
 Over(how) ==
   /\ ends' = SelectSeq(ends, LAMBDA end : end > durable /\ end <= wrote')
   /\ batches' = {b \in batches : b.to > durable /\ b.from < wrote'}
+  /\ hollow' = {file \in hollow : file < wrote'}
   /\ ticked' = FALSE /\ told' = 0 /\ draining' = FALSE
   /\ dispatched' = -1 /\ looks' = 0
-  /\ orderly' = IF up \/ how = "fallen" THEN how ELSE orderly
-  /\ UNCHANGED goesOnAt
+  /\ process' = how /\ UNCHANGED goesOnAt
 TCrash ==
   /\ IsEvent("Crash")
   /\ IF Ev.power THEN PowerFails(Kept(Ev.survived)) ELSE IF up THEN Kill ELSE Same
-  /\ Over(IF Ev.power THEN "fallen" ELSE "killed")
+  /\ Over(IF Ev.power THEN "off" ELSE "gone")
+     \* a start that came to no end may have left its mark
+  /\ orderly' = IF up THEN "unclean"
+                ELSE IF Ev.image \in {Within, Refused} /\ orderly = "clean" THEN "" ELSE orderly
 TShutdown ==
   /\ IsEvent("Shutdown")
   /\ IF Ev.clean THEN Shutdown ELSE Kill
-  /\ Over(IF Ev.clean THEN "clean" ELSE "unclean")
+  /\ Over("closed") /\ orderly' = IF Ev.clean THEN "clean" ELSE "unclean"
 TRecovered ==
   /\ IsEvent("Recovered") /\ Recovered(Ev.flushed, Ev.max_offset)
-  /\ goesOnAt' = Ev.max_offset
+  /\ goesOnAt' = Ev.max_offset /\ process' = "serves"
+  /\ hollow' = hollow \cup Hollow(wrote, Ev.max_offset)
   /\ UNCHANGED <<ends, batches, ticked, told, draining, dispatched, looks, orderly>>
-Step == \/ Between \/ TAppend \/ TStepFlush \/ TStepCommit \/ TCommit \/ TForceLog \/ TCommitFailed
-        \/ TObserved \/ TRefused \/ TRemove \/ TFlushed \/ TDispatch \/ TForceFailed \/ TCrash \/ TShutdown \/ TRecovered
+Step ==
+  \/ Between \/ TAppend \/ TRefused \/ TStepFlush \/ TStepCommit \/ TCommit \/ TCommitFailed
+  \/ TForceLog \/ TFlushed \/ TForceFailed \/ TDispatch \/ TRemove \/ TObserved \/ TCrash
+  \/ TShutdown \/ TRecovered
 
 (* What would have been allowed, as events *)
 Choice(enabled, event) == IF enabled THEN <<ToString(event)>> ELSE <<>>
@@ -275,7 +299,8 @@ Found == Traces[t][1]
 TInit ==
   /\ t \in 1..Len(Traces) /\ l = 1
   /\ ends = <<>> /\ batches = {} /\ ticked = FALSE /\ told = 0 /\ goesOnAt = 0
-  /\ draining = FALSE /\ dispatched = -1 /\ looks = 0 /\ orderly = ""
+  /\ draining = FALSE /\ dispatched = -1 /\ hollow = {} /\ looks = 0
+  /\ orderly = "" /\ process = "gone"
   /\ wrote = IF Found.e = "Recovered" THEN Found.cut ELSE 0
   /\ durable = IF Found.e = "Recovered" THEN Found.flushed ELSE 0
   /\ buffered = {} /\ committed = wrote /\ flushed = 0 /\ forcing = 0

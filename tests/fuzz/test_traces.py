@@ -108,3 +108,20 @@ def test_runs_of_the_store_are_traced_until_the_disk_breaks_its_word() -> None:
     lab.put()
     lab.kill()
     assert len(lab.trace.events) == before > 0
+
+
+@pytest.mark.slow
+def test_runs_of_the_store_under_async_flush_are_held(tmp_path: Path) -> None:
+    """And a committer without a pool, which no broker has, is refused."""
+    need_tlc()
+    play = Play(machines()["Store"], 0, 1500)
+    play.rounds(2)
+    checked = traces.check(play.bag, tmp_path, models=("AsyncFlush",))
+    assert checked.traces > 3
+    assert not checked.refused, checked.refused[0]
+    bag = TraceBag("Store", 100)
+    lab = StoreLab(trace=bag.begin(config_of("4.9", ()), RELEASE_4_9))
+    lab.put()
+    lab.store.flush_manager.step_commit(lab.now)
+    [report] = traces.check(bag, tmp_path, models=("AsyncFlush",)).refused
+    assert "refused by: there is a pool" in report

@@ -5,9 +5,11 @@ import pytest
 from refimpl.model.prng import Prng
 from refimpl.model.release import RELEASES, Release
 from refimpl.model.status import PutMessageStatus
+from refimpl.model.trace import Crash, TraceEvent
 from refimpl.sim.crash_disk import CrashDisk
 from refimpl.sim.disk_faults import DiskFault, DiskFaults, FaultPoint
-from refimpl.sim.store_lab import StoreLab
+from refimpl.sim.store_lab import REFUSED, WITHIN, StoreLab
+from refimpl.sim.trace_writer import TraceLog
 from refimpl.store.message_store import (
     FLUSH_COMMIT_LOG,
     FLUSH_DISK_WATCHER,
@@ -212,3 +214,45 @@ def test_a_late_force_ends_the_orderly_end_as_always() -> None:
     lab.settle()
     assert ended(lab) is True
     assert lab.store.actors() == {}
+
+
+def crashes(lab: StoreLab) -> list[tuple[bool, str]]:
+    assert lab.trace is not None
+    return [(e.power, e.image) for e in lab.trace.events if isinstance(e, Crash)]
+
+
+def traced() -> StoreLab:
+    lab = StoreLab(disk=CrashDisk())
+    lab.trace = TraceLog.of("t", lab.config, lab.release)
+    lab.put()
+    return lab
+
+
+def test_a_machine_without_power_loses_it_no_second_time() -> None:
+    """A recovery that stops is one crash, whatever is done with the dead machine."""
+    lab = traced()
+    disk = lab.fail_power(image="all of it")
+    assert not lab.reopen(disk, stop_after=0)
+    lab.fail_power()
+    assert crashes(lab) == [(True, "all of it"), (True, WITHIN)]
+
+
+def test_a_start_that_is_refused_ends_its_process() -> None:
+    lab = traced()
+    disk = lab.kill()
+    assert isinstance(disk, CrashDisk)
+    disk.faults = DiskFaults([DiskFault(FaultPoint.READ_ERROR, "commitlog/*")])
+    assert not lab.reopen(disk)
+    assert lab.reopen(disk)
+    assert crashes(lab) == [(False, ""), (False, REFUSED)]
+
+
+def test_a_trace_ends_before_the_crash_of_a_disk_that_lied() -> None:
+    """STORE-PROMISE-13: what is left of a lie is no behaviour of any model."""
+    lab = traced()
+    lab.ledger = lab.ledger.deceived()
+    lab.put()
+    assert lab.trace is not None
+    before: list[TraceEvent] = list(lab.trace.events)
+    lab.reopen(lab.fail_power())
+    assert lab.trace.events == before

@@ -260,6 +260,15 @@ def test_pool_without_buffers_writes_directly() -> None:
     assert store.is_transient_store_pool_deficient()  # whether or not allocation fails fast
 
 
+def test_without_a_pool_there_is_no_committer() -> None:
+    """STORE-FLUSH-9: whoever calls it finds nobody there."""
+    store = open_store()
+    store.put_message(message(), NOW)
+    store.step(COMMIT_COMMIT_LOG, NOW)
+    assert COMMIT_COMMIT_LOG not in store.actors()
+    assert store.commit_log.mapped_file_queue.committed_where == 0
+
+
 def checkpoint_times(disk: MemoryDisk) -> tuple[int, int, int]:
     page = disk.read("checkpoint", 0, 24) if disk.exists("checkpoint") else bytes(24)
     return tuple(int.from_bytes(page[i : i + 8], "big") for i in (0, 8, 16))  # type: ignore[return-value]
