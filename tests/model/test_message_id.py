@@ -36,6 +36,8 @@ def test_hex_strings() -> None:
 
 
 def test_create_message_id() -> None:
+    """STORE-MESSAGE-17."""
+
     def create(_release: Release, vector: Vector) -> JsonValue:
         offset = vector.fields()["offset"]
         assert isinstance(offset, int)
@@ -46,6 +48,8 @@ def test_create_message_id() -> None:
 
 
 def test_decode_message_id() -> None:
+    """STORE-MESSAGE-18."""
+
     def decode(_release: Release, vector: Vector) -> JsonValue:
         found = message_id.decode_message_id(_text(vector))
         return {"host": "{}|{}".format(*found.address), "offset": found.offset}

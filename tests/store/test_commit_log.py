@@ -174,6 +174,15 @@ def test_length_of_a_topic(release: Release, topic: str, expected: PutMessageSta
         assert found.topic == topic
 
 
+@pytest.mark.parametrize("release", [RELEASE_4_6, RELEASE_5_5], ids=lambda r: r.name)
+def test_a_topic_is_measured_before_the_page_cache_is_asked(release: Release) -> None:
+    """STORE-LOG-3: by the limit itself, and not by the length byte of the record."""
+    store = open_store(release=release)
+    store.commit_log.begin_time_in_lock = Millis(NOW - 1001)
+    assert store.put_message(message(topic="t" * 127), NOW).status is BUSY
+    assert store.put_message(message(topic="t" * 128), NOW).status is ILLEGAL
+
+
 @pytest.mark.parametrize(
     ("release", "body", "expected"),
     [
@@ -308,6 +317,17 @@ def test_records_and_blanks_fill_the_files(bodies: list[int]) -> None:
             seen.append(found.queue_offset)
         offset += size
     assert seen == list(range(len(bodies)))
+
+
+@pytest.mark.parametrize(("left", "place"), [(8, 192), (7, 500)])
+def test_eight_bytes_stay_free_behind_a_record(left: int, place: int) -> None:
+    """STORE-LOG-8: to the byte; one more, and the record begins the next file."""
+    store = open_store(mappedFileSizeCommitLog="500")
+    fields = 92
+    store.put_message(message(b"x" * 100), NOW)
+    result = store.put_message(message(b"x" * (500 - 192 - left - fields)), NOW)
+    assert result.append is not None
+    assert result.append.wrote_offset == place
 
 
 @pytest.mark.parametrize("release", ALL, ids=lambda r: r.name)

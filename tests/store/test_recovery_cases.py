@@ -7,6 +7,7 @@ STORE-RECOVERY-1..10, STORE-PROMISE-1..12, STORE-FILES-3, STORE-FILES-11. Power 
 import pytest
 
 from refimpl.model.ids import Group, QueueId, QueueOffset, Topic
+from refimpl.model.prng import Prng
 from refimpl.model.release import Release
 from refimpl.model.status import GetMessageStatus, PutMessageStatus
 from refimpl.sim.crash_disk import CrashDisk
@@ -17,6 +18,7 @@ from refimpl.store.message_store import (
     FLUSH_DISK_WATCHER,
 )
 from tests.store.recovery_bench import (
+    IMAGES,
     LOG,
     POOL,
     RELEASE,
@@ -263,6 +265,23 @@ def test_stopped_in_a_roll(release: Release, stop: int) -> None:
         again.put()
         again.settle()
         assert again.read() == [0, 1, 3]
+
+
+@RELEASE
+def test_empty_file_before_others(release: Release) -> None:
+    """STORE-PROMISE-12: no file was forced, and the length of one that is not the last is lost."""
+    store = lab(release)
+    for _ in range(5):
+        store.put()
+    disk = store.fail_power()
+    assert isinstance(disk, CrashDisk)
+    emptied = 0
+    for image in disk.crash().images(IMAGES, Prng(4)):
+        left = CrashDisk.from_image(image)
+        sizes = [left.size(f"{LOG}{file}") for file in left.list("commitlog")]
+        emptied += 0 in sizes[:-1]
+        assert store.twin(left).check() == [], image.label
+    assert emptied
 
 
 @RELEASE

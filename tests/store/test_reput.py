@@ -24,7 +24,7 @@ from refimpl.sim.memory_disk import MemoryDisk
 from refimpl.store.commit_log import CommitLog
 from refimpl.store.message_store import MessageStore
 from tests.store.fake_log import FullDisk
-from tests.store.harness import force_all, open_store, run
+from tests.store.harness import force_all, open_store, open_with, run
 
 STORES = Path(__file__).parents[2] / "spec" / "vectors" / "stores"
 NAMES = [f"apache-{r.apache}-{kind}" for r in RELEASES.values() for kind in ("clean", "killed")]
@@ -144,6 +144,27 @@ def test_a_restart_goes_on_where_the_queues_end(release: Release) -> None:
         if n == 4:
             store.reput.step(NOW)
     again = open_store(disk.image(), release)
+    assert again.max_offset_in_queue(T, Q) == 9
+    assert again.dispatch_behind_bytes == 0
+    put = again.put_message(message(), NOW)
+    assert put.append is not None
+    assert put.append.logics_offset == 9
+
+
+@pytest.mark.parametrize("release", list(RELEASES.values()))
+def test_an_orderly_end_with_queues_that_lack_units(release: Release) -> None:
+    """STORE-CQ-14: what is behind them is dispatched before puts are accepted."""
+    disk, one_file = MemoryDisk(), {"mappedFileSizeConsumeQueue": "2000"}
+    store = open_with(one_file, disk, release)
+    for _ in range(9):
+        store.put_message(message(), NOW)
+    run(store, NOW)
+    store.shutdown(NOW)
+    force_all(store, NOW)
+    assert not disk.exists("abort")
+    (file,) = (path for path in disk.files() if path.startswith("consumequeue/T/0/"))
+    disk.write(file, 6 * 20, bytes(3 * 20))
+    again = open_with(one_file, disk.image(), release)
     assert again.max_offset_in_queue(T, Q) == 9
     assert again.dispatch_behind_bytes == 0
     put = again.put_message(message(), NOW)
