@@ -14,7 +14,6 @@ from refimpl.remoting.errors import RemotingError
 if TYPE_CHECKING:
     from refimpl.broker.context import BrokerContext, Request
     from refimpl.broker.message_filter import ExpressionMessageFilter
-    from refimpl.store.message_arriving import MessageArrived
 
 PULL_REQUEST_HOLD = Actor("pull-request-hold")
 _SCAN_MILLIS = 5000
@@ -94,18 +93,6 @@ class PullRequestHold:
                 waiting.append(pull)
         if waiting:
             self._table[key] = waiting + self._table.get(key, [])
-
-    def message_arrived(self, event: "MessageArrived", now: Millis) -> None:
-        """A message can be read. Java: NotifyMessageArrivingListener#arriving."""
-        if (event.topic, event.queue_id) in self._table:
-            self.notify_message_arriving(
-                event.topic,
-                event.queue_id,
-                event.logic_offset,
-                now,
-                event.tags_code,
-                event.properties,
-            )
 
     def channel_closed(self, channel: ChannelId) -> None:
         """Forget the held pulls of a channel that is gone: nobody would read the answers.

@@ -13,7 +13,7 @@ from typing import Final
 from refimpl.model.config import Config
 from refimpl.model.delay_level import parse_delay_levels
 from refimpl.model.disk import Disk, DiskError
-from refimpl.model.ids import Millis, PhysicalOffset
+from refimpl.model.ids import Millis
 from refimpl.model.message import MessageExtBrokerInner
 from refimpl.model.message_codec import (
     MESSAGE_MAGIC_CODE,
@@ -200,10 +200,6 @@ class CommitLog:
             self.pool.reserve_buffer()
         return mapped_file
 
-    def append_data(self, start_offset: int, data: bytes) -> bool:
-        """Append bytes that a master sent, as they are; False where they do not fit the file."""
-        return self.mapped_file_queue.append_message(data, start_offset)
-
     # --- the view of what derives from the log
 
     @property
@@ -318,7 +314,3 @@ class CommitLog:
         if 0 < self._stalled_until <= now:  # it is over
             self.begin_time_in_lock = self._stalled_until = Millis(0)
         return max(0, now - self.begin_time_in_lock) if self.begin_time_in_lock > 0 else 0
-
-    def reset_offset(self, offset: PhysicalOffset) -> bool:
-        """Let the log end at `offset`; False where that is more than two files back."""
-        return self.mapped_file_queue.reset_offset(offset)

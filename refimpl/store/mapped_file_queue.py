@@ -301,12 +301,6 @@ class MappedFileQueue:
             and mapped_file.is_able_to_commit(least_pages)
         )
 
-    def fall_behind(self) -> int:
-        """Bytes written and not flushed; 0 while nothing was ever flushed (howMuchFallBehind)."""
-        if not self.mapped_files or self.flushed_where == 0:
-            return 0
-        return self.max_wrote_position - self.flushed_where
-
     # --- the ends
 
     def truncate_dirty_files(self, offset: int) -> None:
@@ -326,16 +320,6 @@ class MappedFileQueue:
         if len(kept) < len(self.mapped_files):
             self.disk.sync_directory(self.directory)  # else they may come back with the power
         self.mapped_files = kept
-
-    def reset_offset(self, offset: int) -> bool:
-        """Let the queue end at `offset`, unless that is more than two files back (B07)."""
-        if self.mapped_files and self.max_wrote_position - offset > 2 * self.file_size:
-            return False
-        while self.mapped_files and self.mapped_files[-1].file_from_offset > offset:
-            self.mapped_files.pop().destroy()
-        if self.mapped_files:
-            self.mapped_files[-1].set_positions(offset % self.file_size)
-        return True
 
     def delete_last_mapped_file(self) -> None:
         """Remove the newest file (recovery of an empty consume queue)."""

@@ -37,11 +37,6 @@ class QueryMessageResult(NamedTuple):
     index_last_update_timestamp: int
     index_last_update_phyoffset: int
 
-    @property
-    def buffer_total_size(self) -> int:
-        """Bytes of all records."""
-        return sum(len(record) for record in self.records)
-
 
 class MessageReader:
     """Everything that reads a store and changes nothing but statistics."""

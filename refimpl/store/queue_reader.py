@@ -40,16 +40,6 @@ class GetMessageResult(NamedTuple):
     suggest_pulling_from_slave: bool = False
     filter_message_count: int = 0  # left out by the second point of the filter
 
-    @property
-    def message_count(self) -> int:
-        """How many messages were found."""
-        return len(self.records)
-
-    @property
-    def msg_count_4_commercial(self) -> int:
-        """Messages counted in units of 4 KiB, each rounded up."""
-        return sum((len(record) + 4095) // 4096 for record in self.records)
-
 
 class ReadLimits(NamedTuple):
     """The configuration that a read obeys, ready for use."""

@@ -2,9 +2,13 @@
 
 import pytest
 
-from refimpl.model.disk import DiskError
+from refimpl.model.disk import Disk, DiskError
+from refimpl.model.prng import Prng
 from refimpl.model.release import RELEASE_4_6, RELEASE_4_9, RELEASE_5_5, Release
+from refimpl.sim.crash_disk import CrashDisk
+from refimpl.sim.crash_images import STRICT
 from refimpl.sim.memory_disk import MemoryDisk
+from refimpl.sim.stopping_disk import Stopped, StoppingDisk
 from refimpl.store.consume_queue import PRE_BLANK, UNIT, ConsumeQueue
 from refimpl.store.errors import StoreLoadRefused
 from tests.store.fake_log import FILE, SIZE, FakeLog, FullDisk
@@ -14,7 +18,7 @@ SECOND = "consumequeue/T/0/00000000000000000080"
 RELEASES = [RELEASE_4_6, RELEASE_4_9, RELEASE_5_5]
 
 
-def queue_on(disk: MemoryDisk, release: Release = RELEASE_4_9, minimum: int = 0) -> ConsumeQueue:
+def queue_on(disk: Disk, release: Release = RELEASE_4_9, minimum: int = 0) -> ConsumeQueue:
     return ConsumeQueue(
         disk,
         "consumequeue",
@@ -27,7 +31,7 @@ def queue_on(disk: MemoryDisk, release: Release = RELEASE_4_9, minimum: int = 0)
 
 
 def filled(
-    disk: MemoryDisk, count: int, *, first: int = 0, release: Release = RELEASE_4_9
+    disk: Disk, count: int, *, first: int = 0, release: Release = RELEASE_4_9
 ) -> ConsumeQueue:
     queue = queue_on(disk, release)
     for n in range(first, first + count):
@@ -36,7 +40,7 @@ def filled(
     return queue
 
 
-def reopened(disk: MemoryDisk, release: Release = RELEASE_4_9) -> ConsumeQueue:
+def reopened(disk: Disk, release: Release = RELEASE_4_9) -> ConsumeQueue:
     queue = queue_on(disk, release)
     queue.load()
     queue.recover()
@@ -191,6 +195,28 @@ def test_an_expired_queue(release: Release, expected: int) -> None:
     assert queue.min_offset_in_queue == expected
     queue.correct_min_offset(20_000)
     assert queue.min_offset_in_queue == expected
+
+
+def test_expired_files_that_come_back_leave_no_gap() -> None:
+    """STORE-RETENTION-5, STORE-RETENTION-10: the power fails at each change of the disk."""
+    crashes = 0
+    for changes in range(100):
+        disk = StoppingDisk(crash_disk := CrashDisk(STRICT))
+        queue = filled(disk, 13)
+        for path in crash_disk.files():
+            crash_disk.force(path)
+        disk.left = changes
+        try:
+            assert queue.delete_expired_file(13 * SIZE) == 3
+        except Stopped:
+            crashes += 1
+        else:
+            break
+        for image in crash_disk.crash().images(50, Prng(changes)):
+            again = reopened(CrashDisk.from_image(image))
+            assert again.mapped_file_queue.is_contiguous()
+            assert again.get(12) == (12 * SIZE, SIZE, 12)
+    assert crashes > 3
 
 
 def test_units_are_read_within_their_file() -> None:

@@ -3,12 +3,13 @@
 import pytest
 
 from fuzz.store_rig import START, message
-from refimpl.model.ids import Group, Millis, QueueId, QueueOffset, Topic
+from refimpl.model.ids import Actor, ForceToken, Group, Millis, QueueId, QueueOffset, Topic
 from refimpl.model.release import RELEASE_4_6, RELEASE_4_9, RELEASE_5_5, RELEASES, Release
 from refimpl.model.status import PutMessageStatus
 from refimpl.sim.crash_disk import CrashDisk
 from refimpl.sim.disk_faults import DiskFault, DiskFaults, FaultPoint
 from refimpl.sim.memory_disk import MemoryDisk
+from refimpl.store.mapped_file import OS_PAGE_SIZE
 from refimpl.store.message_store import (
     COMMIT_COMMIT_LOG,
     FLUSH_COMMIT_LOG,
@@ -360,3 +361,29 @@ def test_an_end_whose_checkpoint_the_disk_refuses_is_not_clean() -> None:
     store.shutdown(NOW)
     assert force_all(store, NOW)[-1] == StoreStopped(clean=False)
     assert disk.exists("abort")
+
+
+@pytest.mark.parametrize("failed", [False, True])
+@pytest.mark.parametrize("actor", [None, FLUSH_COMMIT_LOG, FLUSH_CONSUME_QUEUE])
+def test_a_force_of_a_former_life_changes_nothing(*, actor: Actor | None, failed: bool) -> None:
+    """STORE-FLUSH-1: while no force is under way, one of the log, or a round of the queues."""
+    store = open_store()
+    store.put_message(message(), NOW)
+    store.step(REPUT, NOW)
+    if actor is not None:
+        store.step(actor, Millis(NOW + 70_000))
+        assert forces(store.poll())
+    before = store.flush_manager.state()
+    store.forced(ForceToken(10**9), failed=failed, now=NOW)
+    assert store.flush_manager.state() == before
+
+
+def test_a_put_wakes_the_flusher_where_it_completes_enough_pages() -> None:
+    """STORE-FLUSH-8: counted from the page in which the last flush ended."""
+    store = open_store(
+        mappedFileSizeCommitLog="65536", flushCommitLogLeastPages="2", flushCommitLogTimed="false"
+    )
+    flush = store.flush_manager
+    store.commit_log.mapped_file_queue.flushed_where = 5000
+    assert not flush.wants_flush_now(3 * OS_PAGE_SIZE - 1)
+    assert flush.wants_flush_now(3 * OS_PAGE_SIZE)

@@ -285,18 +285,6 @@ def test_truncation_removes_later_files() -> None:
     assert queue.read(SIZE + 6, 2) == b"xz"
 
 
-def test_reset_offset_walks_from_the_end() -> None:
-    """B07: files behind the offset go, and no further than two files back."""
-    disk = MemoryDisk()
-    queue = queue_of(disk)
-    for _ in range(4):
-        queue.append_message(b"x" * SIZE)
-    assert not queue.reset_offset(SIZE)
-    assert queue.max_offset == 4 * SIZE
-    assert queue.reset_offset(2 * SIZE + 5)
-    assert queue.max_offset == 2 * SIZE + 5
-
-
 def test_expiry_takes_from_the_oldest_and_never_the_last() -> None:
     disk = MemoryDisk()
     queue = queue_of(disk)
@@ -323,4 +311,3 @@ def test_pool_buffer_is_hidden_until_committed() -> None:
     assert queue.read(0, 3) == b"abc"
     queue.append_message(b"x" * (SIZE - 3))
     assert queue.commit(0) == (False, mapped_file)
-    assert queue.fall_behind() == 0  # nothing was ever flushed

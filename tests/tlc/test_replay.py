@@ -12,6 +12,7 @@ from fuzz.planted import store_side
 from refimpl.broker.schedule_message import ScheduleMessageService
 from refimpl.cli.__main__ import main
 from refimpl.model.ids import Millis, QueueId, QueueOffset, Topic
+from refimpl.model.message import MessageExtBrokerInner
 from refimpl.sim.mapped_file_scope import ScopeDisk
 from refimpl.store import recovery
 from refimpl.store.commit_log import CommitLog
@@ -68,9 +69,9 @@ def skips_refused() -> AbstractContextManager[object]:
 def moves_first() -> AbstractContextManager[object]:
     right = ScheduleMessageService._deliver_one
 
-    def wrong(service: ScheduleMessageService, physical: int, size: int, now: Millis) -> bool:
+    def wrong(service: ScheduleMessageService, inner: MessageExtBrokerInner, now: Millis) -> bool:
         service.offset_table[1] = service.offset_table.get(1, 0) + 1
-        return right(service, physical, size, now)
+        return right(service, inner, now)
 
     return patch.object(ScheduleMessageService, "_deliver_one", wrong)
 
@@ -94,8 +95,8 @@ def starts_unclamped() -> Iterator[None]:
 def skips_failed() -> AbstractContextManager[object]:
     right = ScheduleMessageService._deliver_one
 
-    def wrong(service: ScheduleMessageService, physical: int, size: int, now: Millis) -> bool:
-        right(service, physical, size, now)
+    def wrong(service: ScheduleMessageService, inner: MessageExtBrokerInner, now: Millis) -> bool:
+        right(service, inner, now)
         return True
 
     return patch.object(ScheduleMessageService, "_deliver_one", wrong)
