@@ -18,8 +18,11 @@ SUBJECTS = list(subjects())
 EVENTS = {event.__name__: event for event in get_args(trace.TraceEvent)}
 NO_ACTION = {  # events that the trace modules follow by themselves
     "PutRefused": "at most the first half of an append: the blank that closes a file",
-    "Observed": "a look, which changes nothing",
     "PassDelayed": "a message that the power tore or an older broker left: promised to nobody",
+    **dict.fromkeys(
+        ("Observed", "ObservedOffset", "ObservedFile", "ObservedWalk"),
+        "a look, which changes nothing",
+    ),
     "MoveOffset": "resets say what shall not be consumed, and a recovery keeps WithinTheQueue",
     "PersistOffset": "the part of Persist that says what is written",
     "LoadOffset": "the part of Load that says what was read",

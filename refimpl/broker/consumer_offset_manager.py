@@ -250,6 +250,16 @@ class ConsumerOffsetManager:
     def _rows_of_walks(self) -> OffsetTable:
         return {key: dict(self.offset_table[key]) for key in _WALKS if key in self.offset_table}
 
+    def rows(self) -> Iterator[tuple[str, str, int]]:
+        """Group, topic and queue of every offset."""
+        for key, queues in self.offset_table.items():
+            topic, _, group = key.partition(TOPIC_GROUP_SEPARATOR)
+            yield from ((group, topic, queue_id) for queue_id in queues)
+
+    def walk(self) -> Iterator[QueueOffset]:
+        """The offsets of the transaction check in the half and in the op queue, -1 for none."""
+        return _walk(self.offset_table)
+
     # --- the file
 
     def config_file_path(self) -> str:

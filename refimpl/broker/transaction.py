@@ -146,6 +146,12 @@ class TransactionalMessageService:
         """Forget it; False where the end of the broker has deleted it already."""
         return self._unconfirmed.pop(ticket, None) is not None
 
+    def under_way(self) -> tuple[int, int, int]:
+        """Count what has ended, what of it no operation tells yet, and what waits for the disk."""
+        ended = sum(len(offsets) for offsets in self._ended.values())
+        pending = sum(len(pending.data) for pending in self._pending.values())
+        return ended, pending, len(self._unconfirmed)
+
     def delete_prepare_message(self, message: MessageExt, now: Millis) -> None:
         """Write that a half message has ended, now or with others.
 

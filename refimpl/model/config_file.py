@@ -4,6 +4,7 @@ Java 4.9.7: common/MixAll#string2File. The name of the file, the `.bak` beside i
 Java's; the order of the steps is not (BROKER-LIFECYCLE-10, faults B13 and B14).
 """
 
+from binascii import crc32
 from collections.abc import Callable
 
 from refimpl.model.disk import Disk, DiskError
@@ -26,6 +27,7 @@ class ConfigFile:
         "_disk",
         "_durable",
         "_force",
+        "_in_place",
         "_loaded",
         "_pending",
         "_rooted",
@@ -44,6 +46,7 @@ class ConfigFile:
         self._loaded: str | None = None  # what was loaded, while nobody knows if it is durable
         self.is_settling = False  # a force tells soon; until then nothing can be written
         self._pending = 0
+        self._in_place = 0  # checksum of what stands in the main file, 0 where it is no use
         self._rooted = False  # the names of the directories above are durable
         self.path = path
 
@@ -57,7 +60,8 @@ class ConfigFile:
         backup = self.path + ".bak"
         first, second = self._text(self.path), self._text(backup)
         if first and _decoded(decode, first):
-            self._tell_loaded(backup=False)
+            self._in_place = _checksum(first.encode())
+            self._tell_loaded(self._in_place, backup=False)
             self._durable = second is None
             if not self._durable:
                 self._loaded = first
@@ -66,14 +70,22 @@ class ConfigFile:
         self._durable = False
         if second:
             loaded = _decoded(decode, second)
-            self._tell_loaded(backup=loaded)
+            self._tell_loaded(_checksum(second.encode()) if loaded else 0, backup=loaded)
             return loaded
-        self._tell_loaded(backup=False)
+        self._tell_loaded(0, backup=False)
         return not first or second is not None
 
-    def _tell_loaded(self, *, backup: bool) -> None:
+    def _tell_loaded(self, text: int, *, backup: bool) -> None:
         if self._tracer is not None:
-            self._tracer(Load(self.path, backup))
+            self._tracer(Load(self.path, backup, text))
+
+    def stands(self) -> tuple[int, int, bool, bool]:
+        """Tell how it stands, for a trace.
+
+        A checksum of what is in place, how often this life put something there, if it is durable,
+        and if what was loaded is not settled yet.
+        """
+        return self._in_place, self._pending, self._durable, self._loaded is not None
 
     def persist(self, text: str) -> bool:
         """Write `text` so that at every instant the file or its backup holds a whole text.
@@ -140,7 +152,7 @@ class ConfigFile:
         self._write_temporary(data)
         tracer = self._tracer
         if tracer is not None:
-            tracer(Persist(path))
+            tracer(Persist(path, _checksum(data)))
         if not self._rooted:
             parts = directory.split("/")[:-1] if directory else []
             for depth in range(len(parts) + 1):
@@ -157,6 +169,7 @@ class ConfigFile:
                 tracer(RenameToBackup(path))
         self._durable = False
         disk.rename(temporary, path)
+        self._in_place = _checksum(data)
         if tracer is not None:
             tracer(RenameToMain(path))
         disk.sync_directory(directory)
@@ -196,6 +209,11 @@ class ConfigFile:
         except UnicodeDecodeError:
             return _UNREADABLE
         return _UNREADABLE if "\0" in text else text  # a sector that was never written
+
+
+def _checksum(data: bytes) -> int:
+    """31 bits; 0 for nothing."""
+    return crc32(data) & 0x7FFF_FFFF
 
 
 def _decoded(decode: Callable[[str], None], text: str) -> bool:

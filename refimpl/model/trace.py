@@ -354,6 +354,20 @@ class PersistWalk(NamedTuple):
     op: QueueOffset
 
 
+class ObservedWalk(NamedTuple):
+    """The world: after an input that told something of a transaction, the broker stands so.
+
+    The walk is at these offsets, -1 where it has none; this process remembers `ended` half
+    messages, `pending` of them without an operation, and `awaits` commits that wait for the disk.
+    """
+
+    half: QueueOffset
+    op: QueueOffset
+    ended: int
+    pending: int
+    awaits: int
+
+
 class CommitOffset(NamedTuple):
     """ConsumeOffset: the broker stored what a consumer says, for a queue of a group."""
 
@@ -403,9 +417,13 @@ class LoadOffset(NamedTuple):
 
 
 class Persist(NamedTuple):
-    """ConsumeOffset: the new text of a file of `config/` stands in its temporary file."""
+    """ConsumeOffset: the new text of a file of `config/` stands in its temporary file.
+
+    `text` is a checksum of it.
+    """
 
     file: str
+    text: int
 
 
 class RenameToBackup(NamedTuple):
@@ -427,10 +445,37 @@ class Forced(NamedTuple):
 
 
 class Load(NamedTuple):
-    """ConsumeOffset: the file was read; `backup` where it could not be used."""
+    """ConsumeOffset: the file was read; `backup` where it could not be used.
+
+    `text` is a checksum of what was read, 0 where there was nothing to use.
+    """
 
     file: str
     backup: bool
+    text: int
+
+
+class ObservedOffset(NamedTuple):
+    """The world: after an input that told something of a row, the table has this; -1 for no row."""
+
+    group: Group
+    topic: Topic
+    queue_id: QueueId
+    offset: QueueOffset
+
+
+class ObservedFile(NamedTuple):
+    """The world: after an input that told something of a file of `config/`, it stands so.
+
+    `text` is a checksum of what is in place, which this life has put there `writes` times;
+    `durable` where that is known, `loaded` where what was read at the start is not settled yet.
+    """
+
+    file: str
+    text: int
+    writes: int
+    durable: bool
+    loaded: bool
 
 
 TraceEvent: TypeAlias = (
@@ -482,6 +527,9 @@ TraceEvent: TypeAlias = (
     | RenameToMain
     | Forced
     | Load
+    | ObservedOffset
+    | ObservedFile
+    | ObservedWalk
 )
 
 

@@ -43,6 +43,7 @@ from refimpl.namesrv.name_server import NameServer
 from refimpl.remoting import frame
 from refimpl.remoting.command import RPC_ONEWAY, RemotingCommand
 from refimpl.remoting.header import Header, encode_header
+from refimpl.sim import broker_looks
 from refimpl.sim.crash_disk import CrashDisk
 from refimpl.sim.crash_images import Crash, CrashImage
 from refimpl.sim.disk_faults import ForceOutcome
@@ -401,7 +402,7 @@ class BrokerLab(NodeLab):
         image = super().lose_power(choose)
         self.trace = trace
         if trace is not None:
-            trace.crash(power=True, image="")
+            trace.crash(power=True, image=image.label or "sampled")
         return image
 
     @override
@@ -409,6 +410,8 @@ class BrokerLab(NodeLab):
         """Take what the broker wants; its trace says how the store stands then."""
         super().perform(effects)
         if self.trace is not None and self.runs:
+            for look in broker_looks.looks(self.trace.unseen(), self.ctx):
+                self.trace(look)
             self.trace.observe(self.ctx.store)
 
     @property

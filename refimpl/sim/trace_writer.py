@@ -22,12 +22,13 @@ UNKNOWN_END = PhysicalOffset(-1)
 class TraceLog:
     """A tracer that remembers; one for all lives of a store."""
 
-    __slots__ = ("_looks", "_over", "events", "header")
+    __slots__ = ("_looks", "_over", "_seen", "events", "header")
 
     def __init__(self, header: TraceHeader) -> None:
         self.header = header
         self.events: list[TraceEvent] = []
         self._looks = 0  # at this life
+        self._seen = 0  # events at the last look
         self._over = False
 
     @classmethod
@@ -68,6 +69,10 @@ class TraceLog:
         """Hear nothing any more: the beginning of a behaviour is one."""
         self._over = True
 
+    def unseen(self) -> list[TraceEvent]:
+        """Return what was told since the last look."""
+        return self.events[self._seen :]
+
     def observe(self, store: MessageStore) -> None:
         """Note what an open store says of itself, where it did something since the last look."""
         if not self.events or isinstance(self.events[-1], (Observed, Crash, Shutdown)):
@@ -78,22 +83,23 @@ class TraceLog:
         self._looks += 1
         positions = (PhysicalOffset(offset) for offset in (*where, confirmed))
         self._append(Observed(self._looks, *positions, *producers))
+        self._seen = len(self.events)
 
     def crash(self, *, power: bool, image: str) -> None:
         """Note that the process was killed, or that the power failed and what was left."""
         self._append(Crash(power, image, UNKNOWN_END, self._looks))
-        self._looks = 0
+        self._looks, self._seen = 0, len(self.events)
 
     def shutdown(self, *, clean: bool) -> None:
         """Note the orderly end."""
         self._append(Shutdown(clean, self._looks))
-        self._looks = 0
+        self._looks, self._seen = 0, len(self.events)
 
     def branch(self, name: str) -> "TraceLog":
         """Return a trace with the same past: another image of the same crash."""
         other = TraceLog(self.header._replace(trace=name))
         other.events, other._looks = list(self.events), self._looks
-        other._over = self._over
+        other._over, other._seen = self._over, self._seen
         return other
 
     def trace(self) -> Trace:

@@ -4,6 +4,8 @@ Altered are the events that the model follows, in the fields that its module rea
 mutant that is accepted is *equivalent* where that is shown, and else *unnoticed*:
 
 - the last event is missing: what is left is the beginning of an accepted trace;
+- one event is missing, or there twice, that changes nothing: the model is in the same state before
+  and after it, and a behaviour that stutters is one;
 - two events changed places that touch different things (`INDEPENDENT`), and the model is in the
   same state after both orders.
 
@@ -12,7 +14,7 @@ Nothing else is a reason.
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeAlias
 
 from refimpl.model.ids import PhysicalOffset
 from refimpl.model.prng import Prng
@@ -20,9 +22,10 @@ from refimpl.model.trace import Observed, TraceEvent, WakeupCustomer
 from refimpl.model.trace_file import Trace
 from refimpl.tlc import trace_data
 from refimpl.tlc.manifest import FOLDER
-from refimpl.tlc.trace_check import MODELS, Judged, Verdict, check, follows
+from refimpl.tlc.trace_check import MODELS, Judged, Verdict, check, followed
 
 ENOUGH: Final = 95  # of a hundred mutants that are not equivalent are refused
+_Events: TypeAlias = tuple[TraceEvent, ...]
 _NOWHERE: Final = (PhysicalOffset(-1),) * 5
 _NEVER: Final = Observed(-1, *_NOWHERE, 0, 0, 0)  # refused in every state, which it shows
 INDEPENDENT: Final = {  # names of two events that touch different things, each with the reason
@@ -84,22 +87,23 @@ def power(
 
 
 def fields_read(model: str, folder: Path = FOLDER) -> frozenset[str]:
-    """Return the names of all fields that a model's module reads of anything."""
-    return trace_data.fields_read(folder / f"{MODELS[model].module}.tla")
+    """Return the names of all fields that decide what a model says of an event."""
+    return trace_data.fields_read(folder / f"{MODELS[model].module}.tla") | MODELS[model].viewed
 
 
 def mutants_of(
     trace: Trace, model: str, count: int, prng: Prng, folder: Path = FOLDER
 ) -> Iterator[Mutant]:
     """Draw `count` mutants of a trace, every event as likely as any other."""
-    places = [i for i, event in enumerate(trace.events) if follows(MODELS[model], event)]
+    shown = followed(MODELS[model], trace.events)
+    places = [number - 1 for number, _ in shown]
     fields = fields_read(model, folder)
     number = 0
     while places and number < count:
         at = prng.below(len(places))
         how, events, other = _altered(trace.events, places, at, fields, prng)
-        if events == trace.events:
-            continue  # two equal events changed places
+        if [e for _, e in followed(MODELS[model], events)] == [e for _, e in shown]:
+            continue  # two equal events changed places, or it is nothing that the model is shown
         header = trace.header._replace(trace=f"{trace.header.trace}~{number}")
         name = type(trace.events[places[at]]).__name__
         yield Mutant(trace, Trace(header, events), how, places[at] + 1, name, other)
@@ -140,28 +144,50 @@ def _altered(
 def _reasons(accepted: list[Mutant], model: str, folder: Path) -> dict[str, str]:
     """Show of each accepted mutant, if it can be shown, why it is as good: by its name."""
     found: dict[str, str] = {}
-    pairs: list[Mutant] = []
+    claims: dict[str, str] = {}  # what is true where the model is in one state after two prefixes
+    halted: list[Trace] = []
     for mutant in accepted:
-        last = max(i for i, e in enumerate(mutant.origin.events, 1) if follows(MODELS[model], e))
-        name = mutant.trace.header.trace
+        last = followed(MODELS[model], mutant.origin.events)[-1][0]
+        header, name = mutant.trace.header, mutant.trace.header.trace
         if mutant.how == "drop" and mutant.event == last:
             found[name] = "the rest is the beginning of an accepted trace"
-        elif mutant.how == "swap" and _names(mutant) in INDEPENDENT:
-            pairs.append(mutant)
-    halted = [
-        Trace(mutant.trace.header._replace(trace=name), (*whole.events[: mutant.other], _NEVER))
-        for mutant in pairs
-        for name, whole in ((f"{mutant.trace.header.trace}~a", mutant.origin),
-                            (f"{mutant.trace.header.trace}~b", mutant.trace))
-    ]  # fmt: skip
+            continue
+        prefixes = _prefixes(mutant, model)
+        if prefixes is None:
+            continue
+        claims[name], *two = prefixes
+        halted += [
+            Trace(header._replace(trace=f"{name}~{i}"), (*events, _NEVER))
+            for i, events in enumerate(two)
+        ]
     if halted:
         judged = check(halted, models=(model,), folder=folder)
-        states = {one.trace.header.trace: one.state for one in judged}
-        for mutant in pairs:
-            name = mutant.trace.header.trace
-            if states[f"{name}~a"] is not None and states[f"{name}~a"] == states[f"{name}~b"]:
-                found[name] = f"the same state after both orders: {INDEPENDENT[_names(mutant)]}"
+        states = {  # of those that came to their end
+            one.trace.header.trace: one.state
+            for one in judged
+            if one.event == len(one.trace.events)
+        }
+        for name, claim in claims.items():
+            first, second = states.get(f"{name}~0"), states.get(f"{name}~1")
+            if first is not None and first == second:
+                found[name] = claim
     return found
+
+
+def _prefixes(mutant: Mutant, model: str) -> tuple[str, _Events, _Events] | None:
+    """Two beginnings after which the model must be in one state, and what that shows."""
+    whole, altered, at = mutant.origin.events, mutant.trace.events, mutant.event
+    if mutant.how == "swap" and _names(mutant) in INDEPENDENT:
+        claim = f"the same state after both orders: {INDEPENDENT[_names(mutant)]}"
+        return claim, whole[: mutant.other], altered[: mutant.other]
+    if not MODELS[model].tells_all:
+        return None
+    claim = "it changes nothing, and a behaviour may stutter"
+    if mutant.how == "drop":
+        return claim, whole[: at - 1], whole[:at]
+    if mutant.how == "duplicate":
+        return claim, whole[:at], altered[: at + 1]
+    return None
 
 
 def _names(mutant: Mutant) -> tuple[str, str]:

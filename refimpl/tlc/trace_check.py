@@ -18,6 +18,7 @@ from refimpl.model.trace_file import Trace, TraceHeader
 from refimpl.tlc import trace_data
 from refimpl.tlc.manifest import FOLDER
 from refimpl.tlc.runner import TlcRun, run
+from refimpl.tlc.trace_view import View, one_row, whole
 from refimpl.tlc.value import Function, Value, parse, show
 
 EVENTS_PER_RUN: Final = 50_000
@@ -48,6 +49,9 @@ class Model(NamedTuple):
     applies: Callable[[TraceHeader], bool]
     constants: Callable[[TraceHeader], Constants]
     begins: str = ""  # a trace without this event is none of its traces
+    view: View = whole  # what it is shown of its events
+    viewed: frozenset[str] = frozenset()  # fields that decide what it is shown
+    tells_all: bool = False  # a refusal shows the value of every variable
 
 
 class Judged(NamedTuple):
@@ -129,11 +133,19 @@ def _delay_queue_constants(header: TraceHeader) -> Constants:
 
 
 def _consume_offset_constants(header: TraceHeader) -> Constants:
-    del header  # the same for every store
     bounds = ("MaxMessages", "Pulls", "MaxPersists", "MaxCrashes", "MaxRestarts")
     return (
         *((name, str(2**30)) for name in bounds),
         ("Design", '"commitsConsumed"'),
+        *_log_constants(header),
+    )
+
+
+def _log_constants(header: TraceHeader) -> Constants:
+    return (
+        ("FileSize", str(header.file_size)),
+        ("MinBlank", str(header.min_blank)),
+        ("SyncFlush", "TRUE" if header.sync_flush else "FALSE"),
     )
 
 
@@ -239,15 +251,20 @@ MODELS: Final = {
         "TraceConsumeOffset",
         frozenset(
             {
-                *("Append", "Flushed", "CommitOffset", "QueryOffset", "MoveOffset"),
-                *("PersistOffset", "LoadOffset", "Persist", "RenameToBackup", "RenameToMain"),
-                *("Forced", "Load", "Crash", "Shutdown", "Recovered"),
+                *("Append", "PutRefused", "Flushed", "RemoveFirst", "Observed"),
+                *("CommitOffset", "QueryOffset", "MoveOffset", "PersistOffset", "LoadOffset"),
+                *("Persist", "RenameToBackup", "RenameToMain", "Forced", "Load"),
+                *("ObservedOffset", "ObservedFile", "TransactionStarted"),
+                *("Crash", "Shutdown", "Recovered"),
             }
         ),
         False,
-        lambda header: header.sync_flush and header.pool == 0,
+        lambda header: header.pool == 0,
         _consume_offset_constants,
         "CommitOffset",
+        one_row,
+        frozenset({"group", "topic", "queue_id", "file"}),
+        tells_all=True,
     ),
     "Transaction": Model(
         "TraceTransaction",
@@ -289,7 +306,9 @@ def check(
 
 
 def _begins(model: Model, trace: Trace) -> bool:
-    return not model.begins or any(type(e).__name__ == model.begins for e in trace.events)
+    return not model.begins or any(
+        type(e).__name__ == model.begins for _, e in followed(model, trace.events)
+    )
 
 
 def _batches(traces: list[Trace]) -> Iterator[list[Trace]]:
@@ -309,16 +328,13 @@ def _judge(
     model: Model, constants: Constants, traces: list[Trace], seconds: int, folder: Path
 ) -> list[Judged]:
     """Ask for verdicts, and then, of those that were not accepted, for the reasons."""
-    followed = [
-        (trace, [(i, e) for i, e in enumerate(trace.events, 1) if follows(model, e)])
-        for trace in traces
-    ]
+    shown = [(trace, followed(model, trace.events)) for trace in traces]
     judged = [
         Judged(trace, model.module, Verdict.UNKNOWN, error=NO_EVENT)
-        for trace, events in followed
+        for trace, events in shown
         if not events
     ]
-    asked = [one for one in followed if one[1]]
+    asked = [one for one in shown if one[1]]
     for specification in ("TSpec", "WhySpec"):
         if not asked:
             break
@@ -362,6 +378,13 @@ def follows(model: Model, event: TraceEvent) -> bool:
     if isinstance(event, Flush) and not event.where:  # an attempt, and nothing to force
         return model.attempts
     return type(event).__name__ in model.events
+
+
+def followed(model: Model, events: Sequence[TraceEvent]) -> list[tuple[int, TraceEvent]]:
+    """Return what a model is shown of a trace, with the numbers in the trace, from 1."""
+    seen = model.view(events)
+    shown = ((i, seen(e)) for i, e in enumerate(events, 1) if follows(model, e))
+    return [(i, event) for i, event in shown if event is not None]
 
 
 def _read(found: TlcRun) -> dict[int, list[tuple[str, int, str]]]:

@@ -17,6 +17,7 @@ from refimpl.tlc.value import quoted
 
 GREATEST: Final = 2**31 - 1
 _FIELD: Final = re.compile(r"\.(\w+)\b")
+_UNDER: Final = re.compile(r"^EXTENDS .*\b(Trace(?!Data\b)\w+)", re.MULTILINE)
 
 
 class EventRefused(Exception):
@@ -29,8 +30,10 @@ class EventRefused(Exception):
 
 
 def fields_read(path: Path) -> frozenset[str]:
-    """Return the names of all fields that a module reads of anything."""
-    return frozenset(_FIELD.findall(path.read_text("utf-8")))
+    """Return the names of all fields that a module, with what it extends, reads of anything."""
+    text = path.read_text("utf-8")
+    under = [path.parent / f"{name}.tla" for name in _UNDER.findall(text)]
+    return frozenset(_FIELD.findall(text)).union(*(fields_read(other) for other in under))
 
 
 def module(traces: Iterable[Sequence[TraceEvent]], fields: Collection[str]) -> str:

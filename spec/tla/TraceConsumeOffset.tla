@@ -1,8 +1,9 @@
 -------------------------- MODULE TraceConsumeOffset --------------------------
 (***************************************************************************)
-(* Traces of a broker under SYNC_FLUSH against ConsumeOffset: one queue of *)
-(* one group, the first that a trace commits.  See TraceGroupCommit for    *)
-(* the pattern.                                                            *)
+(* Traces of a broker against ConsumeOffset: one queue of one group, the   *)
+(* first that a client commits, and the file that has its row              *)
+(* (refimpl/tlc/trace_view.py leaves out all others; a record of another   *)
+(* queue has no messages here).                                            *)
 (*                                                                         *)
 (* What a consumer pulls and consumes is its own affair and no event: it   *)
 (* may commit any offset.  What the broker makes of that is followed, and  *)
@@ -10,189 +11,226 @@
 (* is not known whether it is durable whole or torn: all of these are      *)
 (* followed, until the next start tells which.                             *)
 (***************************************************************************)
-EXTENDS ConsumeOffset, TraceData, Sequences, TLC
-VARIABLES t, l,
-          places,      \* where in the log the messages of the queue end
+EXTENDS ConsumeOffset, TraceBrokerLog, Sequences
+VARIABLES places,      \* <<from, to>> in the log of the messages of the queue that are not safe
           row,         \* of the table that is written next, or was loaded; None for no row
-          alive        \* the process runs; `up` begins with Load
+          texts,       \* what stands in the files, by the number of the table: a checksum
+          writes,      \* files that this life put in place
+          empty,       \* an empty backup says that the first file is not durable
+          serves       \* the broker has corrected what the log lost
 
-more == <<places, row, alive>>
-Trace == Traces[t]
-Ev    == Trace[l]
-Committed == {i \in 1..Len(Trace) : Trace[i].e = "CommitOffset"}
-First == Trace[CHOOSE i \in Committed : \A j \in Committed : i <= j]
-IsMine == Ev.group = First.group /\ Ev.topic = First.topic /\ Ev.queue_id = First.queue_id
-IsPut == Ev.topic = First.topic /\ Ev.queue_id = First.queue_id
-IsFile == Ev.file = "config/consumerOffset.json"
-Is(name) == IF l <= Len(Trace) THEN Ev.e = name ELSE FALSE
-Below(where) == Len(SelectSeq(places, LAMBDA place : place <= where))
-Max(a, b) == IF a > b THEN a ELSE b
+more == <<places, row, texts, writes, empty, serves>>
+Serving == serves /\ "start" \notin busy     \* the start was looked at
 Offset(n) == IF n = -1 THEN None ELSE n
-RowEvents == {"CommitOffset", "QueryOffset", "MoveOffset", "PersistOffset", "LoadOffset"}
+RowEvents == {"CommitOffset", "MoveOffset", "PersistOffset", "LoadOffset"}
 FileEvents == {"Persist", "RenameToBackup", "RenameToMain", "Forced", "Load"}
+(* BROKER-LIFECYCLE-10: the empty backup goes when the file is durable *)
+InPlace == IF Usable(main) THEN texts[main.number] ELSE 0
+Trusts == Usable(main) /\ ~bak.there /\ ~empty
 
-Conditions ==
-  CASE Ev.e = "Append" /\ IsPut -> <<
-         <<"the broker runs", alive>>,
-         <<"the offset is the end of the queue", Ev.queue_offset = maxOffset>>,
-         <<"there are messages", Ev.messages > 0>> >>
-    [] Ev.e = "CommitOffset" /\ IsMine -> <<
-         <<"up", up>>,
+OffsetConditions ==
+  CASE Ev.e = "Append" -> <<
+         <<"it serves", Serving>>,
+         <<"the offset is the end of the queue",
+           Ev.messages > 0 => Ev.queue_offset = maxOffset>> >>
+    [] Ev.e = "CommitOffset" -> <<
+         <<"it serves", Serving>>,
          <<"an offset is none", Ev.offset # None>> >>
-    [] Ev.e = "QueryOffset" /\ IsMine -> <<
-         <<"up", up>>,
+    [] Ev.e = "QueryOffset" -> <<
+         <<"it serves", Serving>>,
          <<"offsetTable = offset", offsetTable = Offset(Ev.offset)>> >>
-    [] Ev.e = "MoveOffset" /\ IsMine -> <<
-         <<"up", up>>,
+    [] Ev.e = "MoveOffset" -> <<
+         <<"the log was recovered", up /\ alive>>,
          <<"a recovery moves it to the end of the queue",
-           ~alive => offsetTable # None /\ offsetTable > maxOffset /\ Ev.offset = maxOffset>> >>
-    [] Ev.e = "PersistOffset" /\ IsMine -> <<
-         <<"up", up>>,
+           ~serves => offsetTable # None /\ offsetTable > maxOffset /\ Ev.offset = maxOffset>> >>
+    [] Ev.e = "PersistOffset" -> <<
+         <<"the log was recovered", up /\ alive>>,
          <<"no other step is under way", step = "idle">>,
+         <<"the table has one such row", row = None>>,
          <<"offsetTable = offset", offsetTable = Ev.offset>> >>
-    [] Ev.e = "LoadOffset" /\ IsMine -> <<
+    [] Ev.e = "LoadOffset" -> <<
          <<"the file was read", up /\ ~alive>>,
+         <<"the table has one such row", row = None>>,
          <<"offsetTable = offset", offsetTable = Ev.offset>> >>
-    [] Ev.e = "Persist" /\ IsFile -> <<
+    [] Ev.e = "Persist" -> <<
+         <<"the log was recovered", up /\ alive>>,
          <<"no other step is under way", step = "idle">>,
          <<"it has the row of the table", row = offsetTable>>,
-         <<"what was loaded is durable",
-           forcing # "loaded" \/ (main.durable /\ ~bak.there)>> >>
-    [] Ev.e = "RenameToBackup" /\ IsFile -> <<
+         <<"what was loaded is durable", forcing # "loaded">> >>
+    [] Ev.e = "RenameToBackup" -> <<
          <<"the former file was durable", step = "backup">> >>
-    [] Ev.e = "RenameToMain" /\ IsFile -> <<
+    [] Ev.e = "RenameToMain" -> <<
          <<"a durable file became the backup, or there was none", step = "rename">> >>
-    [] Ev.e = "Forced" /\ IsFile -> <<
+    [] Ev.e = "Forced" -> <<
          <<"a force is under way", forcing # "none" /\ step = "idle">> >>
-    [] Ev.e = "Load" /\ IsFile -> <<
+    [] Ev.e = "Load" -> <<
          <<"the broker is down", ~up>>,
          <<"the backup is for a file that cannot be used",
-           Ev.backup = (~Usable(main) /\ Usable(bak))>> >>
+           Ev.backup = (~Usable(main) /\ Usable(bak))>>,
+         <<"it is a text that was written", Ev.text = texts[Loaded.number]>>,
+         <<"a file without a backup is durable", Trusts => main.durable>> >>
     [] Ev.e = "Recovered" -> <<
          <<"the file was read", up>>,
          <<"its row was loaded", row = offsetTable>> >>
+    [] Ev.e = "TransactionStarted" -> <<
+         <<"the log was recovered", up /\ alive /\ ~serves>>,
+         <<"what was recovered is durable", SyncFlush => flushedTo = lastEnd>>,
+         <<"no offset lies behind the end of its queue",
+           orderly \/ offsetTable = None \/ offsetTable <= maxOffset>> >>
+    [] Ev.e = "ObservedOffset" -> <<
+         <<"it told something", "row" \in busy>>,
+         <<"offsetTable = offset", offsetTable = Offset(Ev.offset)>> >>
+    [] Ev.e = "ObservedFile" -> <<
+         <<"it told something", "file" \in busy>>,
+         <<"rows are told first", "row" \notin busy>>,
+         <<"it is the text that was put there", InPlace = Ev.text>>,
+         <<"writes = writes", writes = Ev.writes>>,
+         <<"mainDurable = durable", mainDurable = Ev.durable>>,
+         <<"what was loaded is not settled", Ev.loaded = (forcing = "loaded")>> >>
     [] Ev.e = "Crash" -> <<
-         <<"no step is half done", step = "idle" \/ ~alive>>,
-         <<"what is durable survives",
-           Ev.survived = -1 \/ ~Ev.power \/ forced <= Below(Ev.survived)>> >>
+         <<"no step is half done", step = "idle" \/ ~alive>> >>
     [] OTHER -> <<>>
+Conditions == LogConditions \o OffsetConditions
 Allows == LET all == Conditions IN \A i \in 1..Len(all) : all[i][2]
 Refusing == SelectSeq(Conditions, LAMBDA condition : ~condition[2])
 
-(* Without a backup the file that is found was durable: the backup goes when it is *)
-Trusts == /\ Is("Persist") /\ IsFile /\ Allows /\ forcing = "loaded" /\ Forced
-          /\ UNCHANGED <<t, l, more>>
-
-IsEvent(name) == Is(name) /\ Allows /\ l' = l + 1 /\ t' = t
 Same == UNCHANGED vars
-Others ==    \* other queues, groups and files
-  /\ l <= Len(Trace)
-  /\ \/ Ev.e = "Append" /\ ~IsPut
-     \/ Ev.e \in RowEvents /\ ~IsMine
-     \/ Ev.e \in FileEvents /\ ~IsFile
-  /\ l' = l + 1 /\ t' = t /\ Same /\ UNCHANGED more
 RECURSIVE Repeat(_, _)
 Repeat(x, n) == IF n = 0 THEN <<>> ELSE <<x>> \o Repeat(x, n - 1)
+Below(where) == Len(SelectSeq(places, LAMBDA place : place[2] <= where))
+Within(where) == Len(SelectSeq(places, LAMBDA p : p[1] < where /\ where < p[2]))
 TAppend ==
-  /\ IsEvent("Append") /\ IsPut
   /\ maxOffset' = maxOffset + Ev.messages
   \* a batch is durable with its last record
-  /\ places' = places \o Repeat(Ev.offset + Ev.size, Ev.messages)
-  /\ UNCHANGED <<forced, consumer, broker, up, crashes, restarts, row, alive>>
+  /\ places' = places \o Repeat(<<Ev.offset, Ev.offset + Ev.size>>, Ev.messages)
+  /\ UNCHANGED <<forced, consumer, broker, up, crashes, restarts, row, texts, writes, empty, serves>>
 TFlushed ==
-  /\ IsEvent("Flushed")
-  /\ forced' = Max(forced, Below(Ev.where))
-  /\ UNCHANGED <<maxOffset, consumer, broker, up, crashes, restarts, more>>
+  /\ forced' = forced + Below(Ev.where)
+  /\ places' = SelectSeq(places, LAMBDA place : place[2] > Ev.where)
+  /\ UNCHANGED <<maxOffset, consumer, broker, up, crashes, restarts, row, texts, writes, empty,
+                 serves>>
 Sets(offset) ==
   /\ offsetTable' = offset
   /\ UNCHANGED <<queue, consumer, tmp, main, bak, persists, durableTable, mainDurable, step,
                  forcing, up, crashes, restarts>>
-TCommit == IsEvent("CommitOffset") /\ IsMine /\ Sets(Ev.offset) /\ UNCHANGED more
 TMove ==
-  /\ IsEvent("MoveOffset") /\ IsMine /\ Sets(Offset(Ev.offset))
-  /\ row' = None /\ UNCHANGED <<places, alive>>
-TQuery == IsEvent("QueryOffset") /\ IsMine /\ Same /\ UNCHANGED more
-TRow ==
-  /\ IsEvent("PersistOffset") \/ IsEvent("LoadOffset")
-  /\ IsMine /\ Same /\ row' = Ev.offset /\ UNCHANGED <<places, alive>>
+  /\ Sets(Offset(Ev.offset)) /\ row' = None
+  /\ UNCHANGED <<places, texts, writes, empty, serves>>
+TRow == Same /\ row' = Ev.offset /\ UNCHANGED <<places, texts, writes, empty, serves>>
+(* A table is written also where it has no row of this queue *)
 TPersist ==
-  /\ IsEvent("Persist") /\ IsFile
-  /\ forcing # "loaded"
   /\ persists' = persists + 1 /\ tmp' = File(persists + 1, offsetTable)
   /\ step' = IF mainDurable /\ main.there THEN "backup" ELSE "rename"
   /\ UNCHANGED <<main, bak, durableTable, mainDurable, forcing>> /\ Idle
-  /\ row' = None
-  /\ UNCHANGED <<places, alive>>
-TBackup == IsEvent("RenameToBackup") /\ IsFile /\ RenameToBackup /\ UNCHANGED more
-TMain == IsEvent("RenameToMain") /\ IsFile /\ RenameToMain /\ UNCHANGED more
-TForced == IsEvent("Forced") /\ IsFile /\ Forced /\ UNCHANGED more
+  /\ texts' = [n \in {main.number, bak.number, persists + 1, 0} |->
+                 IF n = persists + 1 THEN Ev.text ELSE texts[n]]
+  /\ empty' = (empty \/ (~main.there /\ ~bak.there))
+  /\ row' = None /\ UNCHANGED <<places, writes, serves>>
+TMain ==
+  /\ RenameToMain /\ writes' = writes + 1
+  /\ UNCHANGED <<places, row, texts, empty, serves>>
+TForced == Forced /\ empty' = FALSE /\ UNCHANGED <<places, row, texts, writes, serves>>
+(* Load, and Forced at once where the file needs none *)
 TLoad ==
-  /\ IsEvent("Load") /\ IsFile /\ Load
-  /\ row' = None
-  /\ UNCHANGED <<places, alive>>
-TRecovered ==
-  /\ IsEvent("Recovered") /\ Same /\ alive' = TRUE /\ row' = None
-  /\ UNCHANGED places
-Kept == IF Ev.power /\ Ev.survived >= 0 THEN Below(Ev.survived) ELSE maxOffset
+  /\ IF Trusts
+     THEN /\ up' = TRUE /\ offsetTable' = main.table /\ mainDurable' = TRUE /\ forcing' = "none"
+          /\ durableTable' = [number |-> main.number, table |-> main.table]
+          /\ UNCHANGED <<queue, consumer, tmp, main, bak, persists, step, crashes, restarts>>
+     ELSE Load
+  /\ row' = None /\ writes' = 0 /\ UNCHANGED <<places, texts, empty, serves>>
+Over == row' = None /\ serves' = FALSE /\ UNCHANGED <<texts, writes, empty>>
+(* Each file that is not durable is whole or torn; the temporary file is never read.  Of a batch
+   that was cut nobody knows how much is left.  Where the power fails again before the log was
+   read, the second crash tells. *)
+TPower ==
+  /\ IF IsKnown
+     THEN /\ \E some \in 0..(IF Within(Ev.survived) > 0 THEN Within(Ev.survived) - 1 ELSE 0) :
+               maxOffset' = forced + Below(Ev.survived) + some
+          /\ places' = <<>>
+     ELSE UNCHANGED <<maxOffset, forced, places>>
+  /\ IF up /\ IsKnown THEN Crash
+     ELSE /\ IF IsKnown THEN forced' = maxOffset' ELSE UNCHANGED forced
+          /\ main' \in Survivors(main) /\ bak' \in Survivors(bak) /\ tmp' \in Survivors(tmp)
+          /\ offsetTable' = None /\ step' = "idle" /\ mainDurable' = FALSE /\ forcing' = "none"
+          /\ up' = FALSE /\ UNCHANGED <<consumer, persists, durableTable, crashes, restarts>>
+  /\ tmp'.whole = tmp.whole /\ Over
 TCrash ==
-  /\ IsEvent("Crash")
-  /\ places' = SubSeq(places, 1, Kept) /\ alive' = FALSE /\ row' = None
-  /\ IF up /\ Ev.power THEN maxOffset' = Kept /\ Crash
-     ELSE IF up THEN Kill
-     ELSE IF ~Ev.power THEN Same
-     ELSE /\ main' \in Survivors(main) /\ bak' \in Survivors(bak) /\ tmp' \in Survivors(tmp)
-          /\ maxOffset' = Kept /\ forced' = Kept
-          /\ UNCHANGED <<consumer, offsetTable, persists, durableTable, mainDurable, step, forcing,
-                         up, crashes, restarts>>
+  IF Ev.power THEN TPower
+  ELSE (IF up THEN Kill ELSE Same) /\ Over /\ UNCHANGED places
 (* an orderly end waits for the forces that it asked for *)
 TShutdown ==
-  /\ IsEvent("Shutdown") /\ Kill
-  /\ alive' = FALSE /\ row' = None /\ UNCHANGED places
-Step == \/ Trusts \/ Others \/ TAppend \/ TFlushed \/ TCommit \/ TMove \/ TQuery \/ TRow \/ TPersist
-        \/ TBackup \/ TMain \/ TForced \/ TLoad \/ TRecovered \/ TCrash \/ TShutdown
+  /\ Kill /\ Over /\ UNCHANGED places
+
+Does ==
+  CASE Ev.e = "Append" -> TAppend
+    [] Ev.e = "Flushed" -> TFlushed
+    [] Ev.e = "CommitOffset" -> Sets(Ev.offset) /\ UNCHANGED more
+    [] Ev.e = "MoveOffset" -> TMove
+    [] Ev.e \in {"PersistOffset", "LoadOffset"} -> TRow
+    [] Ev.e = "Persist" -> TPersist
+    [] Ev.e = "RenameToBackup" -> RenameToBackup /\ UNCHANGED more
+    [] Ev.e = "RenameToMain" -> TMain
+    [] Ev.e = "Forced" -> TForced
+    [] Ev.e = "Load" -> TLoad
+    [] Ev.e = "Recovered" -> Same /\ row' = None /\ UNCHANGED <<places, texts, writes, empty, serves>>
+    [] Ev.e = "TransactionStarted" ->
+         Same /\ serves' = TRUE /\ UNCHANGED <<places, row, texts, writes, empty>>
+    [] Ev.e = "Crash" -> TCrash
+    [] Ev.e = "Shutdown" -> TShutdown
+    [] OTHER -> Same /\ UNCHANGED more
+Step ==
+  /\ l <= Len(Trace) /\ Allows /\ l' = l + 1 /\ t' = t /\ LogStep /\ Does
+  /\ busy' = CASE Ev.e \in RowEvents -> busy \cup {"row"}
+               [] Ev.e \in FileEvents -> busy \cup {"file"}
+               [] Ev.e = "TransactionStarted" ->
+                    busy \cup {"start"} \cup (IF offsetTable = None THEN {} ELSE {"row"})
+               [] Ev.e = "ObservedOffset" -> (busy \ {"row"}) \cup {"look"}
+               [] Ev.e = "ObservedFile" -> (busy \ {"file"}) \cup {"look"}
+               [] Ev.e \in {"Observed", "Crash", "Shutdown"} -> {}
+               [] OTHER -> busy
 
 (* What would have been allowed, as events *)
-Choice(enabled, event) == IF enabled THEN <<ToString(event)>> ELSE <<>>
-Row(name, offset) == [e |-> name, group |-> First.group, topic |-> First.topic,
-                      queue_id |-> First.queue_id, offset |-> IF offset = None THEN -1 ELSE offset]
+Row(name, offset) == [e |-> name, offset |-> IF offset = None THEN -1 ELSE offset]
 Allowed ==
-  Choice(alive, [e |-> "Append", topic |-> First.topic, queue_id |-> First.queue_id,
-                 queue_offset |-> maxOffset])
-  \o Choice(up /\ alive, Row("QueryOffset", offsetTable))
-  \o Choice(up /\ step = "idle" /\ offsetTable # None, Row("PersistOffset", offsetTable))
+  LogAllowed
+  \o Choice(serves, Row("QueryOffset", offsetTable))
+  \o Choice("row" \in busy, Row("ObservedOffset", offsetTable))
+  \o Choice("file" \in busy /\ "row" \notin busy,
+            [e |-> "ObservedFile", text |-> InPlace, writes |-> writes, durable |-> mainDurable,
+             loaded |-> forcing = "loaded"])
+  \o Choice(up /\ alive /\ step = "idle" /\ offsetTable # None, Row("PersistOffset", offsetTable))
   \o Choice(up /\ ~alive /\ offsetTable # None, Row("LoadOffset", offsetTable))
   \o Choice(up /\ step = "idle" /\ row = offsetTable, [e |-> "Persist"])
   \o Choice(step = "backup", [e |-> "RenameToBackup"])
   \o Choice(step = "rename", [e |-> "RenameToMain"])
   \o Choice(step = "idle" /\ forcing # "none", [e |-> "Forced"])
-  \o Choice(~up, [e |-> "Load", backup |-> ~Usable(main) /\ Usable(bak)])
+  \o Choice(~up, [e |-> "Load", backup |-> ~Usable(main) /\ Usable(bak),
+                  text |-> texts[Loaded.number]])
 State ==
   [maxOffset |-> maxOffset, forced |-> forced, offsetTable |-> offsetTable, tmp |-> tmp,
-   main |-> main, bak |-> bak, durableTable |-> durableTable, mainDurable |-> mainDurable,
-   step |-> step, forcing |-> forcing, row |-> row, up |-> up]
+   main |-> main, bak |-> bak, persists |-> persists, durableTable |-> durableTable,
+   mainDurable |-> mainDurable, step |-> step, forcing |-> forcing, up |-> up, places |-> places,
+   row |-> row, texts |-> texts, writes |-> writes, empty |-> empty, serves |-> serves,
+   log |-> LogState]
 
 Accept ==
   /\ l = Len(Trace) + 1 /\ PrintT(<<"ACCEPT", t>>)
-  /\ l' = l + 1 /\ UNCHANGED <<vars, t, more>>
-Stuck ==
-  /\ l <= Len(Trace) /\ ~ENABLED Step
-  /\ PrintT(<<"STUCK", t, l, ToString([i \in 1..Len(Refusing) |-> Refusing[i][1]]),
-              ToString(State), ToString(Allowed)>>)
-  /\ FALSE
-Holds(name, ok) == ok \/ (PrintT(<<"VIOLATES", t, l, name>>) /\ FALSE)
+  /\ l' = l + 1 /\ UNCHANGED <<vars, t, beneath, busy, more>>
+Stuck == l <= Len(Trace) /\ ~ENABLED Step /\ Tells(Refusing, State, Allowed) /\ FALSE
 Report ==
   /\ Holds("FileIsNeverHalf", FileIsNeverHalf)
-  /\ Holds("ForcedIsWritten", forced <= maxOffset)
+  /\ Holds("ForcedIsWritten", forced <= maxOffset /\ ForcedIsWritten)
 
 TInit ==
-  /\ t \in 1..Len(Traces) /\ l = 1
+  /\ LogInit
   /\ maxOffset = 0 /\ forced = 0 /\ consumed = {} /\ pullOffset = None /\ processing = {}
   /\ offsetTable = None /\ tmp = Missing /\ main = Missing /\ bak = Missing
   /\ persists = 0 /\ durableTable = [number |-> 0, table |-> None]
   /\ mainDurable = FALSE /\ step = "idle" /\ forcing = "none"
   /\ up = FALSE /\ crashes = 0 /\ restarts = 0
-  /\ places = <<>> /\ row = None /\ alive = FALSE
+  /\ places = <<>> /\ row = None /\ texts = [n \in {0} |-> 0] /\ writes = 0
+  /\ empty = FALSE /\ serves = FALSE
 (* Verdicts for a batch; and for those that were not accepted, why *)
-TSpec == TInit /\ [][Step \/ Accept]_<<vars, t, l, more>>
-WhySpec == TInit /\ [][Step \/ Accept \/ Stuck]_<<vars, t, l, more>>
+TSpec == TInit /\ [][Step \/ Accept]_<<vars, t, l, beneath, busy, more>>
+WhySpec == TInit /\ [][Step \/ Accept \/ Stuck]_<<vars, t, l, beneath, busy, more>>
 =============================================================================

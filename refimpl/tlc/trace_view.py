@@ -1,0 +1,72 @@
+"""What a model is shown of a trace that tells of many things of its kind."""
+
+from collections.abc import Callable, Sequence
+from typing import Final, TypeAlias
+
+from refimpl.model.ids import Group, QueueId, QueueOffset, Topic
+from refimpl.model.trace import (
+    Append,
+    CommitOffset,
+    Crash,
+    Forced,
+    Load,
+    LoadOffset,
+    MoveOffset,
+    ObservedFile,
+    ObservedOffset,
+    Persist,
+    PersistOffset,
+    QueryOffset,
+    RenameToBackup,
+    RenameToMain,
+    TraceEvent,
+)
+
+View: TypeAlias = Callable[[Sequence[TraceEvent]], Callable[[TraceEvent], TraceEvent | None]]
+
+_FILE: Final = "config/consumerOffset.json"
+_WALKER: Final = Group("CID_RMQ_SYS_TRANS")
+_OF_A_ROW: Final = (
+    CommitOffset,
+    QueryOffset,
+    MoveOffset,
+    PersistOffset,
+    LoadOffset,
+    ObservedOffset,
+)
+_OF_A_FILE: Final = (Persist, RenameToBackup, RenameToMain, Forced, Load, ObservedFile)
+
+
+def whole(_events: Sequence[TraceEvent]) -> Callable[[TraceEvent], TraceEvent | None]:
+    """Show every event as it is."""
+    return lambda event: event
+
+
+def one_row(events: Sequence[TraceEvent]) -> Callable[[TraceEvent], TraceEvent | None]:
+    """Show the first row that a client commits, its file, and its queue in the log.
+
+    Of the records of other queues only the room in the log is shown. The rows of the transaction
+    check are the broker's own: `Transaction` follows them.
+    """
+    first = next((e for e in events if isinstance(e, CommitOffset) and e.group != _WALKER), None)
+
+    def shown(event: TraceEvent) -> TraceEvent | None:
+        if first is None:
+            return None
+        if isinstance(event, _OF_A_ROW):
+            mine = (event.group, event.topic, event.queue_id) == first[:3]
+            return event if mine else None
+        if isinstance(event, _OF_A_FILE):
+            return event if event.file == _FILE else None
+        if isinstance(event, Crash):
+            return _with_some_image(event)
+        if isinstance(event, Append) and (event.topic, event.queue_id) != first[1:3]:
+            return Append(event.offset, event.size, Topic(""), QueueId(0), QueueOffset(0), 0)
+        return event
+
+    return shown
+
+
+def _with_some_image(event: Crash) -> Crash:
+    """Only that there is one is shown: it is there where the power failed."""
+    return event._replace(image="some" if event.image else "")
