@@ -3,22 +3,18 @@
 `java`, `javac` and the jars are found as the suite finds them (`conformance.targets.apache`).
 """
 
-import hashlib
-import os  # noqa: TID251 - the name of a folder that no other process makes
-import shutil
 import subprocess
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from conformance.targets.apache.artefacts import jars, java
+from conformance.targets.apache.java_classes import compiled
 from conformance.targets.apache.target import OPENINGS, QUICK
-from conformance.verdict import TargetUnavailable
 from fuzz.interchange.served import OPENED, Message, Served
 from refimpl.inspect.store_reading import open_reading
 from refimpl.runtime.reading_directory import ReadingDirectory
 
 _SOURCES = Path(__file__).with_name("java")
-_COMPILE_SECONDS = 120
 _AT_A_TIME = 8  # most of the time of a store is spent waiting
 _BOTH_SPELLINGS = {
     "mappedFileSizeCommitLog": "mapedFileSizeCommitLog",
@@ -26,29 +22,6 @@ _BOTH_SPELLINGS = {
 }
 _SMALL = {"maxMessageSize": "65536"}  # each store holds two buffers of that size
 _LOGBACK = '<configuration><root level="OFF"/></configuration>'
-
-
-def _classes(version: str) -> Path:
-    """The folder of classes for `version`, made where it is not there; `TargetUnavailable`."""
-    compiler = shutil.which("javac")
-    if compiler is None:
-        raise TargetUnavailable("no javac on the PATH")
-    sources = sorted(_SOURCES.glob("*.java"))
-    digest = hashlib.sha256(b"\0".join(path.read_bytes() for path in sources)).hexdigest()[:12]
-    folder = jars(version).with_name(f"stores-{version}-{digest}")
-    if not folder.is_dir():
-        partial = folder.with_name(f"{folder.name}.{os.getpid()}")
-        command = [compiler, "-nowarn", "-proc:none", "-encoding", "UTF-8", "-d", str(partial)]
-        command += ["-cp", f"{jars(version)}/*", *map(str, sources)]
-        done = subprocess.run(  # noqa: S603 - our own command
-            command, capture_output=True, text=True, timeout=_COMPILE_SECONDS, check=False
-        )
-        assert done.returncode == 0, done.stderr
-        if folder.is_dir():  # another process was faster
-            shutil.rmtree(partial)
-        else:
-            partial.rename(folder)
-    return folder
 
 
 def serve(
@@ -76,7 +49,7 @@ def serve(
         f"-Dlogback.configurationFile={home / 'logback.xml'}",
         f"-Drmq.logback.configurationFile={home / 'logback.xml'}",
         "-cp",
-        f"{home}:{_classes(version)}:{jars(version)}/*",
+        f"{home}:{compiled(version, _SOURCES, 'stores')}:{jars(version)}/*",
         "OpenStores",
         str(_AT_A_TIME),
         *words,

@@ -19,7 +19,7 @@ from refimpl.inspect.comparison import Difference, compare
 from refimpl.inspect.finding import Finding, NotAStore
 from refimpl.inspect.store_reading import StoreReading, open_reading
 from refimpl.inspect.tables import Table, inspect_tables
-from refimpl.inspect.verification import verify
+from refimpl.inspect.verification import Verified, verify
 from refimpl.model.errors import InvalidInput
 from refimpl.model.ids import JsonValue
 from refimpl.model.release import RELEASES
@@ -54,10 +54,7 @@ def inspect_command(
     directory: Path, release: str | None, settings: Sequence[str], *, as_json: bool
 ) -> None:
     """Print what the store in DIRECTORY holds."""
-    try:
-        verified = verify(_open(directory, release, settings))
-    except NotAStore as error:
-        _refuse(directory, error)
+    verified = _verified(directory, release, settings)
     tables = inspect_tables(verified)
     findings = list(verified.findings)
     if as_json:
@@ -81,10 +78,7 @@ def verify_command(
     directory: Path, release: str | None, settings: Sequence[str], *, as_json: bool
 ) -> None:
     """Check every structural rule of the store in DIRECTORY."""
-    try:
-        verified = verify(_open(directory, release, settings))
-    except NotAStore as error:
-        _refuse(directory, error)
+    verified = _verified(directory, release, settings)
     findings = list(verified.findings)
     violated = verified.findings.is_violated
     if as_json:
@@ -131,6 +125,13 @@ def diff_command(left: Path, right: Path, settings: Sequence[str], *, as_json: b
         _print_differences(differences)
     if differences:
         raise SystemExit(_VIOLATED)
+
+
+def _verified(directory: Path, release: str | None, settings: Iterable[str]) -> Verified:
+    try:
+        return verify(_open(directory, release, settings))
+    except NotAStore as error:
+        _refuse(directory, error)
 
 
 def _open(directory: Path, release: str | None, settings: Iterable[str]) -> StoreReading:

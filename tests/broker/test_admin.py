@@ -22,12 +22,6 @@ NEW, MIDDLE, OLD = RELEASES["5.5"], RELEASES["4.9"], RELEASES["4.6"]
 MEMBER = ChannelId(2)
 
 
-@pytest.fixture(params=RELEASES.values(), ids=lambda r: r.name)
-def release(request: pytest.FixtureRequest) -> Release:
-    chosen: Release = request.param
-    return chosen
-
-
 @pytest.fixture
 def broker(release: Release) -> BrokerUnderTest:
     return started(release)

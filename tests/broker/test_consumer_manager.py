@@ -21,12 +21,6 @@ OTHER = ChannelId(2)
 NOTICE = 40
 
 
-@pytest.fixture(params=RELEASES.values(), ids=lambda r: r.name)
-def release(request: pytest.FixtureRequest) -> Release:
-    chosen: Release = request.param
-    return chosen
-
-
 @pytest.fixture
 def broker(release: Release) -> BrokerUnderTest:
     return started(release)

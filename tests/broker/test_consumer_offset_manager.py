@@ -16,12 +16,6 @@ from tests.broker.harness import BrokerUnderTest
 NEW = RELEASES["5.5"]
 
 
-@pytest.fixture(params=RELEASES.values(), ids=lambda r: r.name)
-def release(request: pytest.FixtureRequest) -> Release:
-    chosen: Release = request.param
-    return chosen
-
-
 @pytest.fixture
 def broker(release: Release) -> BrokerUnderTest:
     return started(release)

@@ -22,12 +22,6 @@ PULL = {
 }
 
 
-@pytest.fixture(params=RELEASES.values(), ids=list(RELEASES))
-def release(request: pytest.FixtureRequest) -> Release:
-    chosen: Release = request.param
-    return chosen
-
-
 @pytest.fixture
 def broker(release: Release) -> BrokerUnderTest:
     broker = BrokerUnderTest(release).start()

@@ -30,12 +30,6 @@ COMMIT, SUSPEND, SUBSCRIPTION = 1, 2, 4
 FOUND, MOVED, NOT_FOUND, RETRY = 0, 21, 19, 20
 
 
-@pytest.fixture(params=RELEASES.values(), ids=lambda r: r.name)
-def release(request: pytest.FixtureRequest) -> Release:
-    chosen: Release = request.param
-    return chosen
-
-
 @pytest.fixture
 def broker(release: Release) -> BrokerUnderTest:
     return started(release)

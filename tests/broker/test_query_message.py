@@ -5,16 +5,15 @@ Cited in short below: BROKER-QUERY-11.
 
 import pytest
 
-from refimpl.model.release import RELEASES, Release
+from refimpl.model.release import Release
 from refimpl.remoting.command import RPC_ONEWAY, RemotingCommand, SerializeType
 from tests.broker.harness import CLIENT, NOW, BrokerUnderTest
 
 FOREVER = "9999999999999"
 
 
-@pytest.fixture(params=RELEASES.values(), ids=lambda r: r.name)
-def broker(request: pytest.FixtureRequest) -> BrokerUnderTest:
-    release: Release = request.param
+@pytest.fixture
+def broker(release: Release) -> BrokerUnderTest:
     broker = BrokerUnderTest(release).start()
     broker.produce(properties={"KEYS": "Aa other"})
     broker.run(10)

@@ -1,8 +1,6 @@
 """JSON bodies against what Java's classes read and print."""
 
-import importlib
 import json
-import pkgutil
 import re
 from typing import cast
 
@@ -27,6 +25,7 @@ from refimpl.remoting.body.route import BrokerData, QueueData, TopicRouteData
 from refimpl.remoting.body.stats import TopicOffset, TopicStatsTable
 from refimpl.remoting.errors import BodyRefused
 from tests import vectors
+from tests.remoting.wire_classes import classes_of
 from tests.vectors import Vector
 
 ALL = list(RELEASES.values())
@@ -41,19 +40,7 @@ NOT_YET = """AclInfo BatchAck BatchAckMessageRequestBody BrokerReplicasInfo Clus
     TopicRemappingDetailWrapper UserInfo"""
 
 
-def classes() -> dict[str, type[Body]]:
-    found: dict[str, type[Body]] = {}
-    for module in pkgutil.iter_modules(package.__path__):
-        names = vars(importlib.import_module(f"{package.__name__}.{module.name}"))
-        found |= {
-            name: cls
-            for name, cls in names.items()
-            if isinstance(cls, type) and issubclass(cls, Body) and cls is not Body
-        }
-    return found
-
-
-CLASSES = classes()
+CLASSES = classes_of(package, Body)
 
 
 def through(name: str, text: str, release: Release) -> str | None:

@@ -1,7 +1,5 @@
 """Typed headers against the fields of Java's classes and what Java decodes into them."""
 
-import importlib
-import pkgutil
 from collections.abc import Mapping
 
 import pytest
@@ -28,6 +26,7 @@ from refimpl.remoting.header.send import SendMessageRequestHeaderV2, SendMessage
 from refimpl.remoting.header.topic_admin import CreateTopicRequestHeader
 from refimpl.remoting.header.transaction import EndTransactionRequestHeader
 from tests import vectors
+from tests.remoting.wire_classes import classes_of
 
 # What every request of 5.5 has and no server reads in pull mode: namespace, one-way, static topics.
 RPC_FIELDS = {"ns", "nsd", "oway", "lo"}
@@ -45,19 +44,7 @@ NOT_YET = (  # beginnings of names
 RENAMED = {"DeleteTopicInNamesrvRequestHeader": "DeleteTopicFromNamesrvRequestHeader"}
 
 
-def classes() -> dict[str, type[Header]]:
-    found: dict[str, type[Header]] = {}
-    for module in pkgutil.iter_modules(package.__path__):
-        names = vars(importlib.import_module(f"{package.__name__}.{module.name}"))
-        found |= {
-            name: cls
-            for name, cls in names.items()
-            if isinstance(cls, type) and issubclass(cls, Header) and cls is not Header
-        }
-    return found
-
-
-CLASSES = classes()
+CLASSES = classes_of(package, Header)
 
 
 def test_every_field_of_every_class() -> None:
