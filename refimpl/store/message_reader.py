@@ -216,8 +216,9 @@ class MessageReader:
     ) -> QueryMessageResult:
         """STORE-READ-13: records that the index names for a key, oldest first.
 
-        Times in milliseconds. A record that retention took is left out. Java asks the index twice
-        more where all are, with the same window.
+        Times in milliseconds. A record that retention took is left out, and so is an entry of the
+        index that leads to no record. Java asks the index twice more where all are, with the same
+        window.
         """
         found = self._index.query_offset(
             topic,
@@ -231,13 +232,22 @@ class MessageReader:
         )
         if not found.phy_offsets:
             return QueryMessageResult((), 0, 0)
-        records = map(self.select_one_message_by_offset, sorted(found.phy_offsets))
+        records = map(self._record_of_entry, sorted(found.phy_offsets))
         return QueryMessageResult(
             tuple(record for record in records if record is not None),
             found.index_last_update_timestamp,
             found.index_last_update_phyoffset,
         )
 
+    def _record_of_entry(self, physical_offset: int) -> bytes | None:
+        try:
+            return self.select_one_message_by_offset(physical_offset)
+        except NegativeSize:
+            return None
+
     def _store_time(self, physical_offset: int) -> Millis:
-        message = self.look_message_by_offset(physical_offset)
+        record = self._record_of_entry(physical_offset)
+        if record is None:
+            return Millis(-1)
+        message = decode_record(record, release=self._release, decompress=False)
         return Millis(-1) if message is None else message.store_timestamp

@@ -3,13 +3,14 @@
 import pytest
 
 from fuzz.store_rig import ForgetfulDisk, message
-from refimpl.model.disk import Disk
+from refimpl.model.disk import Disk, DiskError
 from refimpl.model.errors import InvalidInput
 from refimpl.model.ids import JsonValue, Millis, PhysicalOffset, Topic
 from refimpl.model.message_codec import DispatchRequest
 from refimpl.model.release import RELEASE_4_6, RELEASE_4_9, RELEASE_5_5, Release
 from refimpl.sim.crash_disk import CrashDisk
 from refimpl.sim.crash_images import Extreme
+from refimpl.sim.disk_faults import DiskFault, DiskFaults, FaultPoint
 from refimpl.sim.memory_disk import MemoryDisk
 from refimpl.store.index_service import IndexService, time_millis_to_human_string
 from refimpl.store.store_event import ForceWanted
@@ -313,3 +314,21 @@ def test_a_covered_file_with_a_hole_is_built_anew(position: int) -> None:
     again.load(last_exit_ok=False, index_msg_timestamp=NOW + 99)
     assert before != bytes(8)
     assert (again.index_files, again.rebuild_from) == ([], 0)
+
+
+def test_a_full_file_that_the_disk_refused_is_not_forced() -> None:
+    """STORE-INDEX-10: what is gathered for it is written first, or nothing is named."""
+    disk = CrashDisk()
+    index = service(disk)
+    disk.faults = DiskFaults([DiskFault(FaultPoint.NO_SPACE_WRITE, "index/*", times=1000)])
+    for n in range(10):
+        index.build_index(request(n * 100, at=NOW + n), NOW)
+    with pytest.raises(DiskError):
+        index.take_full_files()
+    disk.faults = None
+    (full,) = index.take_full_files()
+    disk.force(full.path)
+    after = CrashDisk.from_image(disk.crash().extreme(Extreme.NOTHING))
+    again = service(after)
+    again.load(last_exit_ok=True, index_msg_timestamp=0)
+    assert query(again, "k", 20) == tuple(range(600, -1, -100))

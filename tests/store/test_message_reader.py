@@ -86,6 +86,16 @@ def test_a_query_leaves_out_what_is_gone() -> None:
     assert result == ((), NOW + 7, store.commit_log_offset_in_queue(T, Q, QueueOffset(7)))
 
 
+def test_a_query_leaves_out_what_is_no_record() -> None:
+    """STORE-READ-13: Java catches what a negative length throws, for this entry alone."""
+    store = filled(6)
+    place = store.commit_log_offset_in_queue(T, Q, QueueOffset(2))
+    files = store.commit_log.mapped_file_queue
+    files.disk.write(files.mapped_files[0].path, place, b"\xff\xff\xff\xff")
+    assert bodies(store, "k0") == [b"0", b"4"]
+    assert bodies(store, "k0", begin=NOW + 1, end=NOW + 2) == []
+
+
 @pytest.mark.parametrize(
     ("release", "size", "expected"),
     [(RELEASE_4_6, "8192", -1), (RELEASE_4_9, "8192", -1), (RELEASE_5_5, "8192", NOW)],
