@@ -46,7 +46,7 @@ _TIMES = frozenset(
     ]
 )
 _PLACES = frozenset(["indexLastUpdatePhyoffset", "physicOffset"])
-_RATES = frozenset(["totalDiff", "consumeTps", "sum", "tps", "avgpt", "times"])
+_RATES = frozenset(["totalDiff", "consumeTps", "topicPutTps", "sum", "tps", "avgpt", "times"])
 _HOST_CONFIG = re.compile(
     r"(?i)path|port|ip1|ip2|home|addr|thread|nums$|hostname|brokerName$|dir$|pool|bindAddress|mem"
 )

@@ -23,6 +23,7 @@ AGREE_MS = 1500  # how long two answers to a question may take to become equal
 _VISIBLE_MS = 1500
 _OPAQUE_STRIDE = 1000
 _HEART_BEAT = 34
+_GROUP_NAME = re.compile(rb'"groupName":("[^"]*"|null)')
 _BEHIND_ANSWER = frozenset({104, 324, 325})  # departures in batches, replies that are stored
 _SENDS = frozenset({10, 310, 320})
 _CREATES = frozenset({17, 200, 215, 207, 37, 36})
@@ -93,12 +94,15 @@ class _Side:
 
 
 def _taken_in_part(step: Step, outcome: Outcome) -> bool:
-    """Was a heartbeat of several groups refused?
+    """Was a heartbeat of several groups refused, or did it have one group twice?
 
-    Java takes them in the order of identity hashes: which came before the one that threw is chance.
+    Java takes them in the order of identity hashes: which came before the one that threw, and
+    which of the same name came last, is chance.
     """
-    several = step.code == _HEART_BEAT and step.body.count(b"subscriptionDataSet") > 1
-    return several and any(frame.code for frame in outcome.frames)
+    if step.code != _HEART_BEAT or step.body.count(b"subscriptionDataSet") <= 1:
+        return False
+    names = _GROUP_NAME.findall(step.body.partition(b"consumerDataSet")[2])
+    return len(set(names)) < len(names) or any(frame.code for frame in outcome.frames)
 
 
 def _ports(target: Target) -> Mapping[int, str]:

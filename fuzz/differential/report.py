@@ -2,7 +2,7 @@
 
 from conformance.recording import code_name
 from fuzz.differential.play import Mismatch
-from fuzz.differential.step import Sequence, Step
+from fuzz.differential.step import TOKEN, TOKENS, Sequence, Step
 
 _SHOWN = 600
 
@@ -31,7 +31,8 @@ def signature(mismatch: Mismatch) -> str:
     """One line that mismatches of one cause mostly share."""
     first = mismatch.differences[0]
     code = "unasked" if mismatch.step is None else str(mismatch.step.code)
-    return f"{code} {first.path} {str(first.left)[:60]!r} / {str(first.right)[:60]!r}"
+    line = f"{code} {first.path} {str(first.left)[:60]!r} / {str(first.right)[:60]!r}"
+    return TOKENS.sub(TOKEN, line)
 
 
 def _request(step: Step) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from fuzz.differential.play import Mismatch
-from fuzz.differential.step import Sequence, Step
+from fuzz.differential.step import TOKEN, TOKENS, Sequence, Step
 
 _PLAYS_MAX = 60
 
@@ -12,7 +12,7 @@ _PLAYS_MAX = 60
 def kind_of(mismatch: Mismatch) -> tuple[int, ...] | tuple[int, str]:
     """What makes two mismatches the same: the request and the first place that differs."""
     label = -1 if mismatch.step is None else mismatch.step.label
-    return (label, mismatch.differences[0].path)
+    return (label, TOKENS.sub(TOKEN, mismatch.differences[0].path))
 
 
 def shrink(
