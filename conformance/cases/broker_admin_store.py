@@ -4,6 +4,7 @@ from conformance.case import case
 from conformance.connection import ExtValue
 from conformance.matching import dig
 from conformance.response import Response
+from conformance.target import Capability
 from conformance.wire import Wire
 from refimpl.remoting.request_code import RequestCode
 from refimpl.remoting.response_code import ResponseCode
@@ -117,3 +118,33 @@ def filter_server(w: Wire) -> None:
         RequestCode.REGISTER_FILTER_SERVER, ext={"filterServerAddr": "127.0.0.1:9"}
     )
     w.expect(answer, code=ResponseCode.SUCCESS, ext={"brokerName": "broker-a", "brokerId": "0"})
+
+
+@case(
+    "BROKER-ADMIN-50/told-while-connected",
+    rules=["BROKER-ADMIN-50"],
+    releases=["4.6"],
+    needs=[Capability.NAMESRV],
+)
+def filter_server_is_told(w: Wire) -> None:
+    """The first address of a channel is in the routes of the broker until the channel closes."""
+    server, other = w.connect(), w.connect()
+    for connection, name in ((server, "first"), (other, "other"), (server, "second")):
+        connection.request(RequestCode.REGISTER_FILTER_SERVER, ext={"filterServerAddr": name})
+    told = _filter_servers_of(w, w.create_topic())
+    w.equal(told, ["first", "other"], "filter servers")
+    server.close()
+    w.eventually(
+        lambda: _filter_servers_of(w, w.create_topic()) == ["other"], what="one filter server"
+    )
+    other.close()
+
+
+def _filter_servers_of(w: Wire, topic: str) -> list[str]:
+    """Of every broker in the route of a new topic, which the broker has told of just now."""
+    route = w.eventually(lambda: w.route(topic), what="route")
+    table = route["filterServerTable"]
+    assert isinstance(table, dict)
+    return sorted(
+        str(one) for servers in table.values() if isinstance(servers, list) for one in servers
+    )

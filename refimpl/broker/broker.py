@@ -13,6 +13,7 @@ from refimpl.broker.consumer_manager import ConsumerManager
 from refimpl.broker.consumer_offset_manager import ConsumerOffsetManager
 from refimpl.broker.context import BrokerContext, Request
 from refimpl.broker.dispatch import process_request
+from refimpl.broker.filter_server_manager import FilterServerManager
 from refimpl.broker.producer_manager import ProducerManager
 from refimpl.broker.pull_request_hold import PullRequestHold
 from refimpl.broker.rebalance_lock_manager import RebalanceLockManager
@@ -85,6 +86,7 @@ class Broker:
         ctx.broker_stats = BrokerStats(totals, self._is_system)
         ctx.registration = Registration(ctx, namesrv_addresses)
         ctx.producer_manager = ProducerManager(ctx)
+        ctx.filter_server_manager = FilterServerManager()
         ctx.rebalance_lock_manager = RebalanceLockManager()
         ctx.consumer_manager = ConsumerManager(ctx)
         ctx.consumer_filter_manager = ConsumerFilterManager(ctx)

@@ -15,7 +15,7 @@ _SCAN_MILLIS = 10_000
 
 
 class ClientHousekeeping:
-    """The scan of both managers every ten seconds, and what follows a closed channel."""
+    """The scan of the managers every ten seconds, and what follows a closed channel."""
 
     __slots__ = ("_ctx",)
 
@@ -32,9 +32,10 @@ class ClientHousekeeping:
         )
 
     def scan_exception_channel(self, now: Millis) -> None:
-        """Remove silent clients and close their channels: producers first."""
+        """Remove silent clients and close their channels: producers, consumers, filter servers."""
         closing = self._ctx.producer_manager.scan_not_active_channel(now)
         closing += self._ctx.consumer_manager.scan_not_active_channel(now)
+        closing += self._ctx.filter_server_manager.scan_not_active_channel(now)
         for channel in dict.fromkeys(closing):
             self._ctx.endpoint.close(channel)
             self.channel_closed(channel, now)
@@ -43,4 +44,5 @@ class ClientHousekeeping:
         """Forget a channel that closed, failed or was idle for too long."""
         self._ctx.producer_manager.channel_closed(channel)
         self._ctx.consumer_manager.channel_closed(channel, now)
+        self._ctx.filter_server_manager.channel_closed(channel)
         self._ctx.pull_request_hold.channel_closed(channel)

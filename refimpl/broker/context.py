@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from refimpl.broker.consumer_filter_manager import ConsumerFilterManager
     from refimpl.broker.consumer_manager import ConsumerManager
     from refimpl.broker.consumer_offset_manager import ConsumerOffsetManager
+    from refimpl.broker.filter_server_manager import FilterServerManager
     from refimpl.broker.producer_manager import ProducerManager
     from refimpl.broker.pull_request_hold import PullRequestHold
     from refimpl.broker.rebalance_lock_manager import RebalanceLockManager
@@ -73,6 +74,7 @@ class BrokerContext:
         "disk",
         "effects",
         "endpoint",
+        "filter_server_manager",
         "prng",
         "producer_manager",
         "pull_request_hold",
@@ -97,6 +99,7 @@ class BrokerContext:
     subscription_group_manager: "SubscriptionGroupManager"
     consumer_offset_manager: "ConsumerOffsetManager"
     consumer_filter_manager: "ConsumerFilterManager"
+    filter_server_manager: "FilterServerManager"
     producer_manager: "ProducerManager"
     consumer_manager: "ConsumerManager"
     rebalance_lock_manager: "RebalanceLockManager"

@@ -177,7 +177,7 @@ class Registration:
         body = RegisterBrokerBody(
             data_version=ctx.topic_config_manager.data_version,
             topic_config_table=table,
-            filter_server_list=(),
+            filter_server_list=ctx.filter_server_manager.addresses(),
         ).encode(ctx.release, compressed=compressed)
         header = RegisterBrokerRequestHeader(
             broker_name=self._name(),

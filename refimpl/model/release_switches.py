@@ -162,6 +162,7 @@ class Release(NamedTuple):
     slave_refuses_changes: bool  # BROKER-ADMIN-12
     created_topic_keeps_remark: bool  # BROKER-ADMIN-58
     broker_socket_buffer_size: int  # BROKER-CONFIG-11: what the start-up sets, 0 for nothing
+    missing_topic_is_blank: bool  # BROKER-ADMIN-1
     refuses_system_topics: bool  # BROKER-ADMIN-2: else only the name of the cluster
     validates_deleted_topic: bool  # BROKER-ADMIN-6
     removes_offsets_of_group: bool  # BROKER-OFFSET-9: removeOffset of DELETE_SUBSCRIPTIONGROUP

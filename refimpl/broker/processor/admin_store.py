@@ -132,9 +132,13 @@ def _half(ctx: BrokerContext, message: MessageExt) -> MessageExtBrokerInner:
 
 
 def register_filter_server(ctx: BrokerContext, request: Request) -> RemotingCommand:
-    """Greet a filter server (4.6); it is not used here. BROKER-ADMIN-50."""
+    """Enter a filter server (4.6); only name servers are told of it. BROKER-ADMIN-50."""
     command = request.command
-    decode_header(RegisterFilterServerRequestHeader, command.ext_fields, ctx.release)
+    header = decode_header(RegisterFilterServerRequestHeader, command.ext_fields, ctx.release)
+    if header.filter_server_addr is not None:
+        ctx.filter_server_manager.register_filter_server(
+            request.channel, header.filter_server_addr, request.now
+        )
     answer = RegisterFilterServerResponseHeader(
         broker_name=ctx.config.text("brokerName"), broker_id=ctx.config.integer("brokerId")
     )

@@ -75,6 +75,7 @@ def _given(header: CreateTopicRequestHeader) -> TopicConfig:
 
     5.5 answers that with the message of its exception, which is null. BROKER-ADMIN-64.
     """
+    assert header.topic is not None, "a missing name was refused before"
     return TopicConfig(
         topic_name=header.topic,
         read_queue_nums=header.read_queue_nums,
@@ -169,6 +170,8 @@ def _created(ctx: BrokerContext, command: RemotingCommand) -> RemotingCommand:
 def _refuse_name(ctx: BrokerContext, request: Request, topic: str | None) -> RemotingCommand | None:
     """BROKER-ADMIN-1 (illegal names), BROKER-ADMIN-2 (names of the system)."""
     release, command = ctx.release, request.command
+    if topic is None and not release.missing_topic_is_blank:
+        raise null_pointer()
     if not release.refuses_system_topics and topic == ctx.config.text("brokerClusterName"):
         return make_response(
             command,

@@ -27,8 +27,8 @@ class ViewBrokerStatsDataRequestHeader(Header):
 class RegisterFilterServerRequestHeader(Header):
     """Fields of REGISTER_FILTER_SERVER (301). Only in 4.6.1 and 4.9.7."""
 
-    WIRE: ClassVar[str] = "filterServerAddr:String!"
-    filter_server_addr: str
+    WIRE: ClassVar[str] = "filterServerAddr:String"
+    filter_server_addr: str | None = None
 
 
 class RegisterFilterServerResponseHeader(Header):

@@ -15,11 +15,11 @@ class CreateTopicRequestHeader(Header):
     """Fields of UPDATE_AND_CREATE_TOPIC (17)."""
 
     WIRE: ClassVar[str] = (
-        "topic:String! defaultTopic:String readQueueNums:Integer! writeQueueNums:Integer! "
+        "topic:String defaultTopic:String readQueueNums:Integer! writeQueueNums:Integer! "
         "perm:Integer! topicFilterType:String topicSysFlag:Integer order:Boolean "
         "attributes:String force:Boolean bname:String"
     )
-    topic: str
+    topic: str | None = None
     default_topic: str | None = None
     read_queue_nums: int
     write_queue_nums: int
