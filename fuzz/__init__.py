@@ -1,1 +1,1 @@
-"""Requests that no list holds: generated, played, compared."""
+"""What draws its inputs from a seed, and bugs on purpose: `README.md` lists the rooms."""

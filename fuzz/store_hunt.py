@@ -8,8 +8,9 @@ schedule again and a failing one can be made short.
 """
 
 import argparse
+import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Final, NamedTuple
@@ -285,20 +286,23 @@ def hunt(seed: int, runs: int, length: int, *, trace: bool = False) -> Iterator[
             yield f"{setting}\n{lines}\n  " + "\n  ".join(found[:4])
 
 
-def main() -> None:
-    """Hunt and print."""
-    parser = argparse.ArgumentParser()
+def main(words: Sequence[str] | None = None) -> int:
+    """Hunt and print; 1 where something broke."""
+    parser = argparse.ArgumentParser(prog="python -m fuzz.store_hunt")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--runs", type=int, default=100)
     parser.add_argument("--length", type=int, default=60)
-    parser.add_argument("--stop", type=int, default=3)
+    parser.add_argument("--stop", type=int, default=3, help="after so many runs that broke")
     parser.add_argument("--trace", action="store_true")
-    options = parser.parse_args()
+    options = parser.parse_args(words)
     reports = hunt(options.seed, options.runs, options.length, trace=options.trace)
+    broken = 0
     for report in islice(reports, options.stop):
         print(report, flush=True)
-    print(f"{options.runs} runs from seed {options.seed}")
+        broken += 1
+    print(f"at most {options.runs} runs from seed {options.seed}: {broken} broke a promise")
+    return int(broken > 0)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
