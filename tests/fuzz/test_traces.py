@@ -6,6 +6,7 @@ from unittest.mock import patch
 import pytest
 
 from fuzz.machines.delay_service import DelayServiceMachine
+from fuzz.planted.store_side import shows_what_is_written
 from fuzz.stateful import traces
 from fuzz.stateful.play import PROFILES, Play, play_round
 from fuzz.stateful.registry import machines
@@ -15,7 +16,6 @@ from refimpl.model.release import RELEASE_4_9
 from refimpl.model.trace_file import read
 from refimpl.sim.store_lab import StoreLab
 from refimpl.sim.trace_writer import TraceLog
-from refimpl.store.commit_log import CommitLog
 from refimpl.store.message_store import REPUT
 from refimpl.tlc import trace_check
 from refimpl.tlc.locate import TlcMissing
@@ -34,18 +34,13 @@ def a_run(bag: TraceBag) -> None:
     lab.settle()
 
 
-def written(log: CommitLog) -> int:
-    """Fault B16: what is written counts as confirmed."""
-    return log.mapped_file_queue.max_wrote_position
-
-
 @pytest.mark.slow
 def test_a_planted_bug_is_refused_and_its_trace_is_kept(tmp_path: Path) -> None:
     need_tlc()
     bag = TraceBag("Store", 100)
     bag.begin_round(17)
     a_run(bag)
-    with patch.object(CommitLog, "confirm_offset", written):
+    with shows_what_is_written():
         a_run(bag)
     checked = traces.check(bag, tmp_path, models=("Dispatch",))
     assert checked.traces == 2
