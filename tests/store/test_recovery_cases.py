@@ -7,7 +7,6 @@ STORE-RECOVERY-1..10, STORE-PROMISE-1..12, STORE-FILES-3, STORE-FILES-11. Power 
 import pytest
 
 from refimpl.model.ids import Group, QueueId, QueueOffset, Topic
-from refimpl.model.prng import Prng
 from refimpl.model.release import Release
 from refimpl.model.status import GetMessageStatus, PutMessageStatus
 from refimpl.sim.crash_disk import CrashDisk
@@ -18,7 +17,6 @@ from refimpl.store.message_store import (
     FLUSH_DISK_WATCHER,
 )
 from tests.store.recovery_bench import (
-    IMAGES,
     LOG,
     POOL,
     RELEASE,
@@ -268,23 +266,6 @@ def test_stopped_in_a_roll(release: Release, stop: int) -> None:
 
 
 @RELEASE
-def test_empty_file_before_others(release: Release) -> None:
-    """STORE-PROMISE-12: no file was forced, and the length of one that is not the last is lost."""
-    store = lab(release)
-    for _ in range(5):
-        store.put()
-    disk = store.fail_power()
-    assert isinstance(disk, CrashDisk)
-    emptied = 0
-    for image in disk.crash().images(IMAGES, Prng(4)):
-        left = CrashDisk.from_image(image)
-        sizes = [left.size(f"{LOG}{file}") for file in left.list("commitlog")]
-        emptied += 0 in sizes[:-1]
-        assert store.twin(left).check() == [], image.label
-    assert emptied
-
-
-@RELEASE
 def test_empty_last_file(release: Release) -> None:
     """STORE-FILES-3: made, and left without its length."""
     store = filled(release, 2)
@@ -298,7 +279,7 @@ def test_empty_last_file(release: Release) -> None:
 
 @RELEASE
 def test_empty_file_in_the_middle(release: Release) -> None:
-    """STORE-FILES-3: names survived and one length did not: the log ends before it."""
+    """STORE-FILES-3, STORE-PROMISE-12: names survived, one length did not: the log ends there."""
     store = filled(release, 2)
     for _ in range(4):
         store.put()
