@@ -11,13 +11,16 @@ from typing import Final
 from refimpl.model.config import Config
 from refimpl.model.disk import DiskError
 from refimpl.model.effect import Span
-from refimpl.model.ids import Address, Millis, QueueId, Topic
+from refimpl.model.ids import Address, Millis, PhysicalOffset, QueueId, Topic
 from refimpl.model.message import MessageExtBrokerInner
 from refimpl.model.message_property import properties_to_string
 from refimpl.model.override import override
 from refimpl.model.preset import MINIMAL
 from refimpl.model.release import RELEASE_4_9, RELEASES, Release
+from refimpl.model.trace import Recovered, RemoveFirst
 from refimpl.sim.memory_disk import MemoryDisk
+from refimpl.sim.trace_writer import TraceLog
+from refimpl.store.append_message import PutMessageResult
 from refimpl.store.commit_log import CommitLog
 from refimpl.store.consume_queue_table import ConsumeQueueTable
 from refimpl.store.flush_manager import FlushManager
@@ -28,6 +31,8 @@ from refimpl.store.running_flags import RunningFlags
 from refimpl.store.store_checkpoint import StoreCheckpoint
 from refimpl.store.store_event import StoreEvent
 
+_ZERO: Final = PhysicalOffset(0)
+FIRST_START: Final = Recovered(True, PhysicalOffset(-1), _ZERO, _ZERO, _ZERO, _ZERO)
 HOST: Final = Address("127.0.0.1", 10911)
 START: Final = Millis(1_700_000_000_000)
 RELEASE_NAMES: Final = tuple(RELEASES)
@@ -120,10 +125,16 @@ def message(
 
 
 class StoreRig:
-    """The parts of a store without the store: log, queues, index, reput and flush manager."""
+    """The parts of a store without the store: log, queues, index, reput and flush manager.
 
-    def __init__(self, release: Release, config: Config, disk: MemoryDisk) -> None:
+    A trace hears of it what it would hear of a store; `look` notes how it stands.
+    """
+
+    def __init__(
+        self, release: Release, config: Config, disk: MemoryDisk, trace: TraceLog | None = None
+    ) -> None:
         self.release = release
+        self.trace = trace
         self.disk = disk
         self.events: list[StoreEvent] = []
         self.log = CommitLog(disk, config, release)
@@ -150,6 +161,7 @@ class StoreRig:
             events=self.events,
             config=config,
             release=release,
+            tracer=trace,
         )
         self.reput = ReputMessageService(
             log=self.log,
@@ -160,8 +172,37 @@ class StoreRig:
             deliver_at=deliver_at(self.log.delay_levels),
             config=config,
             release=release,
+            tracer=trace,
         )
         self.flush.recovered()
+        if trace is not None:
+            trace(FIRST_START)
+
+    def put_message(self, inner: MessageExtBrokerInner, now: Millis) -> PutMessageResult:
+        """Append one message."""
+        return self._told(inner, self.log.put_message(inner, now))
+
+    def put_messages(self, inner: MessageExtBrokerInner, now: Millis) -> PutMessageResult:
+        """Append a batch."""
+        return self._told(inner, self.log.put_messages(inner, now))
+
+    def _told(self, inner: MessageExtBrokerInner, result: PutMessageResult) -> PutMessageResult:
+        if self.trace is not None:
+            self.trace(self.log.put_event(inner, result))
+        return result
+
+    def expire(self, now: Millis) -> None:
+        """Let retention take all files of the log that it may, but the newest."""
+        begin = self.log.min_offset()
+        self.log.delete_expired_files(0, now, clean_immediately=True)
+        if self.trace is not None and begin != self.log.min_offset():
+            self.trace(RemoveFirst(PhysicalOffset(self.log.min_offset())))
+
+    def look(self) -> None:
+        """Let the trace note how the parts stand, where one did something."""
+        if self.trace is not None:
+            queue, reput = self.log.mapped_file_queue, self.reput.reput_from_offset
+            self.trace.observe(queue, reput, self.flush.under_way())
 
     def take_events(self) -> list[StoreEvent]:
         """Drain what the flush manager asks and tells."""

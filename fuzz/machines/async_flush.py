@@ -47,7 +47,8 @@ class AsyncFlushMachine(CountedMachine):
         self.now = START
         self.disk = ForgetfulDisk()
         settings = (*_SETTINGS, ("transientStorePoolEnable", str(pooled).lower()))
-        self.rig = StoreRig(RELEASES[release], config_of(release, settings), self.disk)
+        given, config = RELEASES[release], config_of(release, settings)
+        self.rig = StoreRig(given, config, self.disk, self.trace_of(config, given))
         self.pooled = pooled
         self.records: list[tuple[int, int, bytes]] = []  # offset, size, body
         self.pending: list[ForceWanted] = []
@@ -76,7 +77,7 @@ class AsyncFlushMachine(CountedMachine):
         if fault is not None and self.allows(fault):
             self.disk.refuse = "write" if fault == "no-space" else "create"
         offsets = dict(log.topic_queue_table)
-        result = log.put_message(message(body), self.now)
+        result = self.rig.put_message(message(body), self.now)
         happened = self.disk.refuse is None and fault is not None and self.allows(fault)
         self.disk.refuse = None
         if not result.is_ok:
@@ -153,7 +154,7 @@ class AsyncFlushMachine(CountedMachine):
     def expire(self) -> None:
         """Let retention take the oldest file."""
         log = self.rig.log
-        log.delete_expired_files(0, self.now, clean_immediately=True)
+        self.rig.expire(self.now)
         self.records = [r for r in self.records if r[0] >= log.min_offset()]
 
     @precondition(lambda self: not self.stuck)
@@ -210,6 +211,7 @@ class AsyncFlushMachine(CountedMachine):
     @invariant()
     def positions_are_ordered(self) -> None:
         """Flushed, committed, written; what is flushed is on the platter."""
+        self.rig.look()
         queue = self.rig.log.mapped_file_queue
         flushed = queue.flushed_where
         if queue.mapped_files and not flushed <= queue.max_offset <= queue.max_wrote_position:
@@ -248,4 +250,5 @@ MACHINE = Machine(
         "STORE-FLUSH-9",
         "STORE-FLUSH-10",
     ),
+    not_held={"Dispatch": "retention takes what nobody dispatches"},
 )

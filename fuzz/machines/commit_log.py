@@ -67,7 +67,8 @@ class CommitLogMachine(CountedMachine):
         """Begin with an empty log."""
         self.now = START
         self.disk = ForgetfulDisk()
-        self.rig = StoreRig(RELEASES[release], config_of(release, ()), self.disk)
+        given, config = RELEASES[release], config_of(release, ())
+        self.rig = StoreRig(given, config, self.disk, self.trace_of(config, given))
         self.rig.reput.start(self.now)
         self.records: list[_Record] = []
         self.dispatched = 0  # how many of them
@@ -114,7 +115,7 @@ class CommitLogMachine(CountedMachine):
         given = {"KEYS": keys} if keys else None
         inner = message(body, topic=queue[0], queue_id=queue[1], properties=given, sys_flag=kind)
         before = self.rig.log.mapped_file_queue.max_wrote_position
-        result = self.rig.log.put_message(inner, self.now)
+        result = self.rig.put_message(inner, self.now)
         if self._happened(name):
             self._nothing_given(result)
             return
@@ -165,7 +166,7 @@ class CommitLogMachine(CountedMachine):
         batch = encode_batch([BatchEntry(0, body, b"") for body in bodies], self.rig.release)
         inner = message(b"", topic=queue[0], queue_id=queue[1], encoded_batch=batch)
         before = self.rig.log.mapped_file_queue.max_wrote_position
-        result = self.rig.log.put_messages(inner, self.now)
+        result = self.rig.put_messages(inner, self.now)
         if self._happened(name):
             self._nothing_given(result)
             return
@@ -196,17 +197,17 @@ class CommitLogMachine(CountedMachine):
             self.broken("STORE-LOG-1", f"a refused {how} changed the store")
 
     def _try(self, how: str, queue: tuple[str, int]) -> PutMessageResult:
-        log, (topic, queue_id) = self.rig.log, queue
+        rig, (topic, queue_id) = self.rig, queue
         if how == "batch":
             batch = encode_batch([BatchEntry(0, b"x" * _TOO_MUCH, b"")], self.rig.release)
-            return log.put_messages(
+            return rig.put_messages(
                 message(b"", topic=topic, queue_id=queue_id, encoded_batch=batch), self.now
             )
         inner = {
             "body": message(b"x" * _TOO_MUCH, topic=topic, queue_id=queue_id),
             "properties": message(b"", topic=topic, properties={"P": "p" * 33_000}),
         }[how]
-        return log.put_message(inner, self.now)
+        return rig.put_message(inner, self.now)
 
     def _everything(self) -> tuple[object, ...]:
         log = self.rig.log
@@ -313,7 +314,7 @@ class CommitLogMachine(CountedMachine):
         if not self.complete:
             return
         log = self.rig.log
-        log.delete_expired_files(0, self.now, clean_immediately=True)
+        self.rig.expire(self.now)
         for queue in self.rig.queues:
             queue.delete_expired_file(log.min_offset())
         self.rig.index.delete_expired_file(log.min_offset())
@@ -332,6 +333,7 @@ class CommitLogMachine(CountedMachine):
     @invariant()
     def offsets_only_grow(self) -> None:
         """The next queue offset is what was given so far."""
+        self.rig.look()
         log = self.rig.log
         for key, number in self.given.items():
             if log.topic_queue_table.get(key, 0) != number:

@@ -34,7 +34,8 @@ class GroupCommitMachine(CountedMachine):
         """Begin with an empty log."""
         self.now = START
         self.disk = ForgetfulDisk()
-        self.rig = StoreRig(RELEASES[release], config_of(release, _SETTINGS), self.disk)
+        given, config = RELEASES[release], config_of(release, _SETTINGS)
+        self.rig = StoreRig(given, config, self.disk, self.trace_of(config, given))
         self.waiting: dict[Ticket, tuple[int, Millis, int]] = {}  # end, deadline, forces before
         self.pending: list[ForceWanted] = []
         self.forces = 0
@@ -79,7 +80,7 @@ class GroupCommitMachine(CountedMachine):
         if refused == 1 and self.allows("no-space"):
             self.disk.refuse = "write"
         before = (log.mapped_file_queue.max_wrote_position, dict(log.topic_queue_table))
-        result = log.put_message(message(body), self.now)
+        result = self.rig.put_message(message(body), self.now)
         if refused == 1 and self.allows("no-space"):
             self.disk.refuse = None
             self.fault("no-space")
@@ -148,6 +149,7 @@ class GroupCommitMachine(CountedMachine):
     @invariant()
     def durability_is_a_prefix(self) -> None:
         """STORE-FLUSH-1: what counts as flushed is on the platter, and never less of it."""
+        self.rig.look()
         flushed, readable = self._queue
         if not self.flushed <= flushed <= readable:
             self.broken("STORE-FLUSH-1", f"{self.flushed}, then {flushed} of {readable}")

@@ -12,8 +12,22 @@ from hypothesis.strategies import integers, sampled_from
 
 from fuzz.stateful.machine import CountedMachine
 from fuzz.stateful.registry import Machine
+from fuzz.stateful.traces import MODELS
+from fuzz.store_rig import FIRST_START, config_of
 from refimpl.model.disk import DiskError
+from refimpl.model.ids import PhysicalOffset, QueueId, QueueOffset, Topic
 from refimpl.model.prng import Prng
+from refimpl.model.release import RELEASE_4_9
+from refimpl.model.trace import (
+    Append,
+    Flushed,
+    ForceFailed,
+    ForceLog,
+    PutRefused,
+    Recovered,
+    RemoveFirst,
+    TraceEvent,
+)
 from refimpl.sim.crash_disk import CrashDisk
 from refimpl.sim.crash_images import DiskContract, Extreme, Names
 from refimpl.sim.disk_faults import DiskFault, DiskFaults, FaultPoint, ForceOutcome
@@ -30,6 +44,8 @@ _REFUSALS = {
     "empty-after-create": FaultPoint.EMPTY_AFTER_CREATE,
 }
 _EXTREMES = tuple(Extreme)
+_SETTINGS = (("mappedFileSizeCommitLog", str(_FILE)),)
+_NOBODY = (0, 0, 0)  # waits for a force
 
 
 class MappedFileQueueMachine(CountedMachine):
@@ -51,6 +67,13 @@ class MappedFileQueueMachine(CountedMachine):
         self.durable = 0  # what was forced, whatever life the queue is in
         self.flushed = 0  # flushed_where as it was last seen in this life
         self.next_byte = 1
+        self.trace = self.trace_of(config_of(RELEASE_4_9.name, _SETTINGS), RELEASE_4_9)
+        self._note(FIRST_START)
+
+    def _note(self, event: TraceEvent) -> None:
+        """Tell the trace, as a commit log that has this queue would be told of."""
+        if self.trace is not None:
+            self.trace(event)
 
     def _bytes(self, count: int) -> bytes:
         data = bytes((self.next_byte + n) % 255 + 1 for n in range(count))
@@ -67,9 +90,14 @@ class MappedFileQueueMachine(CountedMachine):
             if queue.append_message(b"x" * count):
                 self.broken("STORE-FILES-5", f"{count} bytes were taken where {room} are free")
             self._append(room, "")
-        self._append(count, refusal)
+        begin = len(self.model)
+        if self._append(count, refusal):
+            place = PhysicalOffset(begin), count, Topic("T"), QueueId(0), QueueOffset(0), 1
+            self._note(Append(*place))
+        else:
+            self._note(PutRefused(PhysicalOffset(begin)))
 
-    def _append(self, count: int, refusal: str) -> None:
+    def _append(self, count: int, refusal: str) -> bool:
         data = self._bytes(count)
         if refusal and self.allows(refusal):
             self.disk.faults = DiskFaults([DiskFault(_REFUSALS[refusal])])
@@ -80,8 +108,10 @@ class MappedFileQueueMachine(CountedMachine):
             self.fault(refusal)
             if max(before, self.begin) != max(self.queue.max_wrote_position, self.begin):
                 self.broken("STORE-FILES-5", f"{before} became {self.queue.max_wrote_position}")
+            return False
         else:
             self.model += data
+            return True
         finally:
             self.disk.faults = None
 
@@ -94,6 +124,7 @@ class MappedFileQueueMachine(CountedMachine):
             return
         if self.wanted.where - 1 < self.queue.flushed_where:
             self.broken("STORE-FLUSH-3", f"{self.wanted} is behind {self.queue.flushed_where}")
+        self._note(ForceLog(PhysicalOffset(self.wanted.where)))
         start = int(self.wanted.path.rpartition("/")[2])
         if not start < self.wanted.where <= start + _FILE:
             self.broken("STORE-FLUSH-3", f"{self.wanted} is not in its file")
@@ -104,7 +135,9 @@ class MappedFileQueueMachine(CountedMachine):
         """Perform what was asked for."""
         wanted, self.wanted = self.wanted, None
         assert wanted is not None
+        where = PhysicalOffset(wanted.where)
         if not self.disk.exists(wanted.path):
+            self._note(ForceFailed(where))
             return  # retention took it
         outcome = ForceOutcome.OK
         if failed and self.allows("force-fails"):
@@ -114,8 +147,10 @@ class MappedFileQueueMachine(CountedMachine):
             self.disk.force(wanted.path, outcome, span=wanted.span)
         except DiskError:
             self.queue.dirty_again(wanted)
+            self._note(ForceFailed(where))
         else:
             self.queue.flushed(wanted)
+            self._note(Flushed(where))
             self.durable = max(self.durable, self.queue.flushed_where)
 
     @precondition(lambda self: len(self.queue.mapped_files) > 1 and self.allows("expire"))
@@ -124,14 +159,18 @@ class MappedFileQueueMachine(CountedMachine):
         """Let retention take the oldest file: never the last."""
         self.queue.delete_expired_files_by_time(0, 1 << 40, clean_immediately=True)
         self.begin = self.queue.min_offset
+        self._note(RemoveFirst(PhysicalOffset(self.begin)))
 
     @precondition(lambda self: self.wanted is None and self.allows("settle"))
     @rule()
     def settle(self) -> None:
         """Force until nothing is dirty: every byte is durable then."""
         while (wanted := self.queue.flush(0)) is not None:
+            where = PhysicalOffset(wanted.where)
+            self._note(ForceLog(where))
             self.disk.force(wanted.path, span=wanted.span)
             self.queue.flushed(wanted)
+            self._note(Flushed(where))
         self.durable = max(self.durable, self.queue.flushed_where)
         if self.queue.mapped_files and self.queue.flushed_where != self.queue.max_offset:
             self.broken("STORE-FLUSH-7", f"flushing ends at {self.queue.flushed_where}")
@@ -160,6 +199,8 @@ class MappedFileQueueMachine(CountedMachine):
             image = crash.sample(Prng(draw))
         self.image()
         self.disk = CrashDisk.from_image(image)
+        if self.trace is not None:
+            self.trace.crash(power=True, image=image.label)
         self._reopen(f"after {image.label}")
 
     @rule()
@@ -167,6 +208,8 @@ class MappedFileQueueMachine(CountedMachine):
         """End the process: the page cache stays."""
         self.disk = self.disk.image()
         end = self.queue.max_offset
+        if self.trace is not None:
+            self.trace.crash(power=False, image="")
         self._reopen("after kill")
         if self.queue.max_offset < end:
             self.broken("STORE-PROMISE-2", f"{end} became {self.queue.max_offset}")
@@ -197,11 +240,16 @@ class MappedFileQueueMachine(CountedMachine):
             mapped_file.flushed_position = 0
         self.begin = begin
         del self.model[end:]
+        first, cut = PhysicalOffset(queue.min_offset), PhysicalOffset(end)
+        self._note(Recovered(False, first, cut, PhysicalOffset(begin), cut, cut))
 
     @invariant()
     def positions_are_ordered(self) -> None:
         """Flushed, readable, written; neighbours meet; names are offsets."""
         queue = self.queue
+        if self.trace is not None:
+            forcing = 0 if self.wanted is None else self.wanted.where
+            self.trace.observe(queue, 0, (forcing, *_NOBODY))
         if not queue.is_contiguous():
             self.broken("FilesMeet", str([f.path for f in queue.mapped_files]))
         if not self.flushed <= queue.flushed_where:
@@ -237,4 +285,9 @@ MACHINE = Machine(
         "STORE-PROMISE-1",
         "STORE-PROMISE-2",
     ),
+    not_held={
+        name: "there are files, and no log above them"
+        for name in MODELS
+        if name != "MappedFileQueue"
+    },
 )

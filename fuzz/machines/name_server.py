@@ -285,4 +285,5 @@ MACHINE = Machine(
         "AtMostOneAnswer",
         "NAMESRV-LIFECYCLE-1",
     ),
+    untraced="a name server stores nothing that a module speaks of",
 )

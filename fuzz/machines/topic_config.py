@@ -10,9 +10,7 @@ from hypothesis.stateful import invariant, precondition, rule
 from fuzz.broker_machine import KILL, POWER_LOSS, BrokerMachine
 from fuzz.dialogue import SUCCESS
 from fuzz.stateful.registry import Machine
-from refimpl.model.config import Config
 from refimpl.model.override import override
-from refimpl.model.release import Release
 from refimpl.model.subscription_group import SubscriptionGroupConfig, to_json
 from refimpl.remoting.command import RemotingCommand
 from refimpl.remoting.header.topic_admin import (
@@ -22,7 +20,6 @@ from refimpl.remoting.header.topic_admin import (
 from refimpl.sim.crash_disk import CrashDisk
 from refimpl.sim.crash_images import CrashImage
 from refimpl.sim.disk_faults import DiskFault, DiskFaults, FaultPoint
-from refimpl.sim.trace_writer import TraceLog
 
 UPDATE_AND_CREATE_TOPIC, DELETE_TOPIC_IN_BROKER = 17, 215
 UPDATE_AND_CREATE_SUBSCRIPTIONGROUP = 200
@@ -39,11 +36,6 @@ class TopicConfigMachine(BrokerMachine):
 
     FAULTS: ClassVar[tuple[str, ...]] = (KILL, POWER_LOSS, FORCE_FAILS, NO_SPACE, FORCES_WAIT)
     OVERRIDES: ClassVar[Mapping[str, str]] = {}
-
-    @override
-    def trace_of(self, config: Config, release: Release) -> TraceLog | None:  # noqa: ARG002 - none
-        """Nothing is traced: a deleted topic begins again at offset 0, which no event tells."""
-        return None
 
     @override
     def began(self) -> None:
@@ -272,4 +264,5 @@ MACHINE = Machine(
         "AtMostOneAnswer",
         "BROKER-TOPIC-7",
     ),
+    untraced="a deleted topic begins again at offset 0, which no event tells",
 )

@@ -110,7 +110,7 @@ class Play:
     def __init__(self, machine: Machine, first_seed: int, trace_events: int = 0) -> None:
         self._machine = machine
         self.bag = TraceBag(machine.name, trace_events)
-        self._traces = trace_events > 0
+        self._traces = trace_events > 0 and not machine.untraced
         self._first_seed = first_seed
         self._failed_seed: int | None = None
         self._seconds = 0.0

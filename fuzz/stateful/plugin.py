@@ -5,7 +5,7 @@ are the only tests. One machine is one test, so `-k` and `pytest -n` work as alw
 carries its record in its report, and the table is made of the records wherever they were made.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import TypeAlias
 
@@ -90,7 +90,8 @@ def play_machine(request: pytest.FixtureRequest) -> PlayMachine:
         try:
             _play(play, profile, config)
             if profile.trace_events:
-                checked = traces.check(play.bag, config.rootpath / "build" / "traces")
+                held = [name for name in traces.MODELS if name not in machine.not_held]
+                checked = traces.check(play.bag, config.rootpath / "build" / "traces", held)
         finally:
             record = replace(
                 play.record(),
@@ -155,6 +156,9 @@ class _Table:
             if record.untraced:
                 line = f"SKIPPED {record.machine}: its traces were not checked: {record.untraced}"
                 terminalreporter.write_line(line, yellow=True)
+        if PROFILES[config.getoption("stateful") or "quick"].trace_events:
+            for line in not_held([machines()[record.machine] for record in records]):
+                terminalreporter.write_line(line)
         if config.getoption("stateful") is not None:
             for record in records:
                 terminalreporter.write_line(f"{record.machine}: {_counts(record)}")
@@ -205,6 +209,18 @@ def table(records: list[Record]) -> list[str]:
         )
         for row in rows
     ]
+
+
+def not_held(played: list[Machine]) -> Iterator[str]:
+    """Say which runs are not held against which models, and why."""
+    for name, reason in traces.NOT_HELD.items():
+        yield f"no machine is held against {name}: {reason}"
+    for machine in played:
+        if machine.untraced:
+            yield f"{machine.name} is not traced: {machine.untraced}"
+        for reason in dict.fromkeys(machine.not_held.values()):
+            models = ", ".join(m for m, why in machine.not_held.items() if why == reason)
+            yield f"{machine.name} is not held against {models}: {reason}"
 
 
 def _fired(counts: dict[str, int]) -> str:

@@ -6,7 +6,7 @@
 import importlib
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from types import ModuleType
@@ -25,6 +25,8 @@ class Machine:
     machine: type[CountedMachine]
     subject: str  # the module that it drives
     invariants: tuple[str, ...]  # IDs that it can report as broken
+    untraced: str = ""  # why no model knows what its runs do
+    not_held: Mapping[str, str] = field(default_factory=dict)  # models, and why not against them
 
 
 @dataclass(frozen=True, slots=True)

@@ -412,7 +412,12 @@ class BrokerLab(NodeLab):
         if self.trace is not None and self.runs:
             for look in broker_looks.looks(self.trace.unseen(), self.ctx):
                 self.trace(look)
-            self.trace.observe(self.ctx.store)
+            store = self.ctx.store
+            self.trace.observe(
+                store.commit_log.mapped_file_queue,
+                store.reput.reput_from_offset,
+                store.flush_manager.under_way(),
+            )
 
     @property
     def ctx(self) -> BrokerContext:

@@ -359,7 +359,12 @@ class StoreLab:
 
     def _observe(self) -> None:
         if self.trace is not None:
-            self.trace.observe(self.store)
+            store = self.store
+            self.trace.observe(
+                store.commit_log.mapped_file_queue,
+                store.reput.reput_from_offset,
+                store.flush_manager.under_way(),
+            )
 
     def _drain(self) -> None:
         for event in self.store.poll():

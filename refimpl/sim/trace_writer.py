@@ -14,7 +14,7 @@ from refimpl.model.release import Release
 from refimpl.model.trace import Crash, Observed, Recovered, Shutdown, TraceEvent
 from refimpl.model.trace_file import Trace, TraceHeader, lines
 from refimpl.store.mapped_file import OS_PAGE_SIZE
-from refimpl.store.message_store import MessageStore
+from refimpl.store.mapped_file_queue import MappedFileQueue
 
 UNKNOWN_END = PhysicalOffset(-1)
 
@@ -73,15 +73,19 @@ class TraceLog:
         """Return what was told since the last look."""
         return self.events[self._seen :]
 
-    def observe(self, store: MessageStore) -> None:
-        """Note what an open store says of itself, where it did something since the last look."""
+    def observe(
+        self, queue: MappedFileQueue, reput: int, under_way: tuple[int, int, int, int]
+    ) -> None:
+        """Note how an open store stands, where it did something since the last look.
+
+        `queue`: the files of its log. `under_way`: as `FlushManager.under_way` tells.
+        """
         if not self.events or isinstance(self.events[-1], (Observed, Crash, Shutdown)):
             return
-        queue, confirmed = store.commit_log.mapped_file_queue, store.reput.reput_from_offset
-        forcing, *producers = store.flush_manager.under_way()
+        forcing, *producers = under_way
         where = queue.max_wrote_position, queue.committed_where, queue.flushed_where, forcing
         self._looks += 1
-        positions = (PhysicalOffset(offset) for offset in (*where, confirmed))
+        positions = (PhysicalOffset(offset) for offset in (*where, reput))
         self._append(Observed(self._looks, *positions, *producers))
         self._seen = len(self.events)
 

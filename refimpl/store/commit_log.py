@@ -13,7 +13,7 @@ from typing import Final
 from refimpl.model.config import Config
 from refimpl.model.delay_level import parse_delay_levels
 from refimpl.model.disk import Disk, DiskError
-from refimpl.model.ids import Millis
+from refimpl.model.ids import Millis, PhysicalOffset
 from refimpl.model.message import MessageExtBrokerInner
 from refimpl.model.message_codec import (
     MESSAGE_MAGIC_CODE,
@@ -24,7 +24,12 @@ from refimpl.model.message_codec import (
 from refimpl.model.message_property import PROPERTY_DELAY_TIME_LEVEL
 from refimpl.model.release import Release
 from refimpl.model.status import AppendMessageStatus, PutMessageStatus
-from refimpl.model.sys_flag import TRANSACTION_ROLLBACK_TYPE
+from refimpl.model.sys_flag import (
+    TRANSACTION_COMMIT_TYPE,
+    TRANSACTION_ROLLBACK_TYPE,
+    transaction_value,
+)
+from refimpl.model.trace import Append, PutRefused
 from refimpl.store.append_message import (
     AppendMessageResult,
     PutMessageResult,
@@ -147,6 +152,24 @@ class CommitLog:
         if PROPERTY_DELAY_TIME_LEVEL in inner.properties:
             return delayed(inner, self.delay_levels, self.release)
         return inner
+
+    def put_event(
+        self, inner: MessageExtBrokerInner, result: PutMessageResult
+    ) -> Append | PutRefused:
+        """Say what came of a put, for a tracer."""
+        append = result.append
+        if not result.is_ok or append is None:
+            return PutRefused(PhysicalOffset(self.mapped_file_queue.max_wrote_position))
+        stored = self.stored_as(inner)
+        return Append(
+            append.wrote_offset,
+            append.wrote_bytes,
+            stored.topic,
+            stored.queue_id,
+            append.logics_offset,
+            append.msg_num,
+            transaction_value(stored.sys_flag) in {0, TRANSACTION_COMMIT_TYPE},
+        )
 
     def put_messages(self, inner: MessageExtBrokerInner, now: Millis) -> PutMessageResult:
         """Append a batch, all of it or nothing (STORE-LOG-11, STORE-LOG-12).

@@ -477,7 +477,7 @@ class FlushManager:
             return Millis(now + RETRY_AFTER) if self.sync_flush else None
         queue.flushed(wanted)
         if self._tracer is not None:
-            self._tracer(Flushed(PhysicalOffset(queue.flushed_where)))
+            self._tracer(Flushed(PhysicalOffset(wanted.where)))
         if queue.store_timestamp > 0:
             self._checkpoint.physic_msg_timestamp = queue.store_timestamp
         if not self.sync_flush:

@@ -26,8 +26,7 @@ from refimpl.model.message import MessageExtBrokerInner
 from refimpl.model.message_property import PROPERTY_WAIT_STORE_MSG_OK
 from refimpl.model.release import Release
 from refimpl.model.status import PutMessageStatus
-from refimpl.model.sys_flag import TRANSACTION_COMMIT_TYPE, transaction_value
-from refimpl.model.trace import Append, PutRefused, Recovered, RemoveFirst, Tracer
+from refimpl.model.trace import Recovered, RemoveFirst, Tracer
 from refimpl.store.append_message import PutMessageResult, put_refusal
 from refimpl.store.commit_log import CommitLog
 from refimpl.store.consume_queue_table import ConsumeQueueTable
@@ -425,26 +424,12 @@ class MessageStore(StoreReads):
         waits_for_flush: bool = False,
     ) -> PutMessageResult:
         """Count, wake who has work, and let the producer wait where it asked for durability."""
+        if self._tracer is not None:
+            self._tracer(self.commit_log.put_event(inner, result))
         append = result.append
         if result.status is not PutMessageStatus.PUT_OK or append is None:
-            if self._tracer is not None:
-                queue = self.commit_log.mapped_file_queue
-                self._tracer(PutRefused(PhysicalOffset(queue.max_wrote_position)))
             return self._failed(result)
         self.store_stats.put(inner.topic, append.msg_num, append.wrote_bytes, 0)
-        if self._tracer is not None:
-            stored = self.commit_log.stored_as(inner)
-            self._tracer(
-                Append(
-                    append.wrote_offset,
-                    append.wrote_bytes,
-                    stored.topic,
-                    stored.queue_id,
-                    append.logics_offset,
-                    append.msg_num,
-                    transaction_value(stored.sys_flag) in {0, TRANSACTION_COMMIT_TYPE},
-                )
-            )
         due, flush = self._due, self.flush_manager
         end = append.wrote_offset + append.wrote_bytes
         if not flush.sync_flush:

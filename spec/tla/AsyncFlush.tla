@@ -145,7 +145,7 @@ Drain ==
 
 Flushed ==
   /\ up /\ forcing > 0
-  /\ flushed' = forcing /\ forcing' = 0
+  /\ flushed' = Max(flushed, forcing) /\ forcing' = 0
      \* a force takes what the page cache has of its file, and makes no hole below it
   /\ durable' = IF FileOf(forcing - 1) <= durable
                 THEN Max(durable, Min(forcing, Readable)) ELSE durable

@@ -151,7 +151,7 @@ ForceLog ==
 (* flushed: the disk replies.  STORE-FLUSH-1 *)
 Flushed ==
   /\ up /\ forcing > 0
-  /\ flushed' = forcing /\ forcing' = 0
+  /\ flushed' = Max(flushed, forcing) /\ forcing' = 0
   /\ durable' = IF FileOf(forcing) <= durable THEN Max(durable, forcing) ELSE durable
   /\ live' = Above(live, durable')
   /\ okAtRisk' = {end \in okAtRisk : end > durable'}

@@ -52,7 +52,7 @@ Conditions ==
          <<"no force is under way", forcing = 0>>,
          <<"where is the end of the file at flushed_where", FileAt = Ev.where>> >>
     [] Ev.e \in {"Flushed", "ForceFailed"} -> <<
-         <<"forcing = where", forcing = Ev.where>> >>
+         <<"forcing = where", forcing > 0 /\ forcing = Ev.where>> >>
     [] Ev.e = "Crash" -> <<
          <<"the looks are counted", Ev.looks = looks>>,
          <<"what was flushed survives", Ev.survived = -1 \/ Kept(Ev.survived) >= promised>>,
@@ -102,8 +102,11 @@ TRemove    == /\ IsEvent("RemoveFirst")
               /\ UNCHANGED <<first, forcing, phase>>
 TAppend    == IsEvent("Append") /\ files # <<>> /\ Begins < End /\ AppendMessage(Ev.size)
 TFlush     == (IsEvent("Flush") \/ IsEvent("ForceLog")) /\ Flush
-TFlushed   == IsEvent("Flushed") /\ Flushed
-TFailed    == IsEvent("ForceFailed") /\ DirtyAgain
+(* retention may take a file whose force is under way *)
+Taken == forcing' = 0
+         /\ UNCHANGED <<first, files, flushedWhere, committedWhere, promised, phase>>
+TFlushed   == IsEvent("Flushed") /\ (IF IndexOf(forcing - 1) = 0 THEN Taken ELSE Flushed)
+TFailed    == IsEvent("ForceFailed") /\ (IF IndexOf(forcing - 1) = 0 THEN Taken ELSE DirtyAgain)
 TCrash     == IsEvent("Crash") /\ CrashTo(Ev.power, Parts(IF Ev.power THEN Kept(Ev.survived) ELSE -1), NoneLost)
 TShutdown  == IsEvent("Shutdown") /\ CrashTo(FALSE, Parts(-1), NoneLost)
 TRecovered == IsEvent("Recovered") /\ TruncateDirtyFiles(Ev.flushed, Ev.max_offset)

@@ -1,5 +1,7 @@
 """Runs of machines are traced, and what is no behaviour of its model fails with everything."""
 
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from unittest.mock import patch
 
@@ -8,8 +10,10 @@ import pytest
 from fuzz.machines.delay_service import DelayServiceMachine
 from fuzz.planted.store_side import shows_what_is_written
 from fuzz.stateful import traces
+from fuzz.stateful.machine import InvariantBroken
 from fuzz.stateful.play import PROFILES, Play, play_round
-from fuzz.stateful.registry import machines
+from fuzz.stateful.plugin import not_held
+from fuzz.stateful.registry import machines, planted
 from fuzz.stateful.traces import MODELS, NOT_HELD, TraceBag
 from fuzz.store_rig import config_of
 from refimpl.model.release import RELEASE_4_9
@@ -120,3 +124,57 @@ def test_runs_of_the_store_under_async_flush_are_held(tmp_path: Path) -> None:
     lab.store.flush_manager.step_commit(lab.now)
     [report] = traces.check(bag, tmp_path, models=("AsyncFlush",)).refused
     assert "refused by: there is a pool" in report
+
+
+RIGS = {  # machine: one of its planted bugs, and the condition that refuses it
+    "AsyncFlush": ("flush-never-thorough", "the round forces what is enough"),
+    "CommitLog": ("dispatch-skips", "it is the next record"),
+    "GroupCommit": ("failed-force-counts", "flushed"),
+    "MappedFileQueue": ("failed-force-counts-in-files", "flushed"),
+}
+
+
+def runs_of(machine: str, count: int) -> TraceBag:
+    bag = TraceBag(machine, 5000)
+    with (
+        patch.object(machines()[machine].machine, "traces", bag),
+        patch("fuzz.stateful.play.SHRINK_SECONDS", 0),
+        suppress(InvariantBroken),  # what is planted is found without a trace as well
+    ):
+        play_round(machines()[machine].machine, 0, runs=count)
+    return bag
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("machine", RIGS)
+def test_runs_without_a_whole_store_are_held(machine: str, tmp_path: Path) -> None:
+    """The honest ones by every model that knows them; one with a planted bug is refused."""
+    need_tlc()
+    name, condition = RIGS[machine]
+    held = [model for model in MODELS if model not in machines()[machine].not_held]
+    checked = traces.check(runs_of(machine, 6), tmp_path, held)
+    assert checked.traces >= 6
+    assert not checked.refused, checked.refused[0]
+    with planted()[name].patch():
+        found = traces.check(runs_of(machine, 6), tmp_path, held).refused
+    assert any(f"  refused by: {condition}\n" in report for report in found), found[:1]
+
+
+def test_every_machine_is_traced_or_says_why_not() -> None:
+    """And a machine that says so is not traced."""
+    for name, machine in machines().items():
+        play = Play(machine, 0, 10)
+        with patch("fuzz.stateful.play.play_round", partial(play_round, runs=1)):
+            play.rounds(1)
+        assert bool(play.bag.traces()) is not bool(machine.untraced), name
+        assert set(machine.not_held) < set(trace_check.MODELS), name
+
+
+def test_the_table_says_what_is_not_held() -> None:
+    lines = list(not_held(list(machines().values())))
+    for name, machine in machines().items():
+        reasons = {*machine.not_held.values(), machine.untraced} - {""}
+        told = [line for line in lines if line.startswith(f"{name} is not ")]
+        assert len(told) == len(reasons), name
+        assert all(any(line.endswith(f": {reason}") for line in told) for reason in reasons)
+    assert sum(line.startswith("no machine ") for line in lines) == len(NOT_HELD)
