@@ -12,7 +12,6 @@ from fuzz.dialogue import SUCCESS
 from fuzz.stateful.registry import Machine
 from refimpl.model.override import override
 from refimpl.model.subscription_group import SubscriptionGroupConfig, to_json
-from refimpl.remoting.command import RemotingCommand
 from refimpl.remoting.header.topic_admin import (
     CreateTopicRequestHeader,
     DeleteTopicRequestHeader,
@@ -20,6 +19,7 @@ from refimpl.remoting.header.topic_admin import (
 from refimpl.sim.crash_disk import CrashDisk
 from refimpl.sim.crash_images import CrashImage
 from refimpl.sim.disk_faults import DiskFault, DiskFaults, FaultPoint
+from refimpl.sim.node_lab import Asked
 
 UPDATE_AND_CREATE_TOPIC, DELETE_TOPIC_IN_BROKER = 17, 215
 UPDATE_AND_CREATE_SUBSCRIPTIONGROUP = 200
@@ -27,6 +27,7 @@ SYSTEM_ERROR = 1
 TOPICS = ("T1", "T2", "T3")
 GROUPS = ("G1", "G2")
 FILES = ("config/topics.json", "config/subscriptionGroup.json")
+DURABLE_FIRST = "BROKER-TOPIC-13"
 FORCE_FAILS, NO_SPACE, FORCES_WAIT = "force-fails", "no-space", "forces-wait"
 _Tables = tuple[str, str]
 
@@ -43,6 +44,7 @@ class TopicConfigMachine(BrokerMachine):
         # Per file: the tables that a power loss may leave, the durable one first.
         self.history: list[list[str]] = [[self._tables()[0]], [self._tables()[1]]]
         self.names: dict[tuple[int, str], str] = {}  # (file, version) -> table
+        self.waiting: list[Asked] = []  # changes whose answers wait for the disk
 
     def _tables(self) -> _Tables:
         """Both tables without their versions."""
@@ -64,16 +66,20 @@ class TopicConfigMachine(BrokerMachine):
     def create_topic(self, topic: str, queues: int, millis: int) -> None:
         """UPDATE_AND_CREATE_TOPIC."""
         self.lab.move(millis)
-        self._change_topic(topic, queues, SUCCESS)
+        self._take(self._ask_for_topic(topic, queues))
 
-    def _change_topic(self, topic: str, queues: int, expected: int) -> None:
-        answer = self._ask_for_topic(topic, queues)
-        refused = answer.code != SUCCESS
-        self.must(refused == (expected != SUCCESS), "BROKER-TOPIC-7", answer)
-        if not refused:
-            self._note()
+    def _take(self, asked: Asked) -> None:
+        """A change was asked for: it is made, and told at once or when its file is durable."""
+        written = self._note()
+        waits = written and self.lab.release.forces_config_files and not self.lab.forces_complete
+        answer = asked.answer
+        self.must((answer is None) == waits, DURABLE_FIRST, f"{asked.command}: {answer}")
+        if answer is None:
+            self.waiting.append(asked)
+        else:
+            self.must(answer.code == SUCCESS, "BROKER-TOPIC-7", answer)
 
-    def _ask_for_topic(self, topic: str, queues: int) -> RemotingCommand:
+    def _ask_for_topic(self, topic: str, queues: int) -> Asked:
         header = CreateTopicRequestHeader(
             topic=topic,
             default_topic="TBW102",
@@ -84,12 +90,16 @@ class TopicConfigMachine(BrokerMachine):
             topic_sys_flag=0,
             order=False,
         )
-        return self.lab.ask(self.client.channel, UPDATE_AND_CREATE_TOPIC, header)
+        return self.lab.send(self.client.channel, UPDATE_AND_CREATE_TOPIC, header)
 
-    def _ask_for_group(self, group: str, times: int) -> RemotingCommand:
+    def _ask_to_delete(self, topic: str) -> Asked:
+        header = DeleteTopicRequestHeader(topic=topic)
+        return self.lab.send(self.client.channel, DELETE_TOPIC_IN_BROKER, header)
+
+    def _ask_for_group(self, group: str, times: int) -> Asked:
         config = SubscriptionGroupConfig(group_name=group, retry_max_times=times)
         body = json.dumps(to_json(config, self.lab.release)).encode()
-        return self.lab.ask(self.client.channel, UPDATE_AND_CREATE_SUBSCRIPTIONGROUP, None, body)
+        return self.lab.send(self.client.channel, UPDATE_AND_CREATE_SUBSCRIPTIONGROUP, None, body)
 
     @rule(topic=st.sampled_from(("", "bad topic", "TBW102", "SCHEDULE_TOPIC_XXXX", "x" * 300)))
     def create_wrong_topic(self, topic: str) -> None:
@@ -99,42 +109,34 @@ class TopicConfigMachine(BrokerMachine):
             "topic": topic, "defaultTopic": "TBW102", "readQueueNums": "1", "writeQueueNums": "1",
             "perm": "6", "topicFilterType": "SINGLE_TAG", "topicSysFlag": "0", "order": "false",
         }  # fmt: skip
-        answer = self.lab.ask(self.client.channel, UPDATE_AND_CREATE_TOPIC, header)
-        if answer.code == SUCCESS:  # 4.6 lets some pass
-            self._note()
+        asked = self.lab.send(self.client.channel, UPDATE_AND_CREATE_TOPIC, header)
+        if asked.answer is None or asked.answer.code == SUCCESS:  # 4.6 lets some pass
+            self._take(asked)
             return
         after = (self._tables(), self._versions(), self._files())
-        self.must(before == after, "RefusalChangesNothing", f"{topic}: {answer.remark}")
+        self.must(before == after, "RefusalChangesNothing", f"{topic}: {asked.answer.remark}")
 
     @rule(topic=st.sampled_from(TOPICS))
     def delete_topic(self, topic: str) -> None:
         """DELETE_TOPIC_IN_BROKER, known or not."""
         known = topic in self.lab.ctx.topic_config_manager.topic_config_table
         self.lab.move(1)
-        header = DeleteTopicRequestHeader(topic=topic)
-        self.lab.ask(self.client.channel, DELETE_TOPIC_IN_BROKER, header)
+        asked = self._ask_to_delete(topic)
         if known:
             gone = topic not in self.lab.ctx.topic_config_manager.topic_config_table
             self.must(gone, "BROKER-TOPIC-7", topic)
-            self._note()
+            self._take(asked)
 
     @rule(topic=st.sampled_from(TOPICS))
     def create_by_send(self, topic: str) -> None:
         """A send to an unknown topic makes it."""
-        known = topic in self.lab.ctx.topic_config_manager.topic_config_table
-        asked = self.client.produce(topic, b"m")
-        code = asked.answer.code if asked.answer else None
-        self.must(code == SUCCESS, "BROKER-TOPIC-7", asked.answer)
-        if not known:
-            self._note()
+        self._take(self.client.produce(topic, b"m"))
 
     @rule(group=st.sampled_from(GROUPS), times=st.integers(0, 3))
     def update_group(self, group: str, times: int) -> None:
         """An administrator's word on a group."""
         self.lab.move(1)
-        answer = self._ask_for_group(group, times)
-        self.must(answer.code == SUCCESS, "BROKER-TOPIC-7", answer)
-        self._note()
+        self._take(self._ask_for_group(group, times))
 
     @precondition(lambda self: self.allows(FORCES_WAIT))
     @rule(wait=st.booleans())
@@ -150,6 +152,10 @@ class TopicConfigMachine(BrokerMachine):
         for path, history in zip(FILES, self.history, strict=True):
             if path in durable:
                 del history[:-1]
+        for asked in self.waiting:
+            told = asked.answer is not None and asked.answer.code == SUCCESS
+            self.must(told, DURABLE_FIRST, f"{asked.command}: {asked.answer}")
+        self.waiting.clear()
 
     @precondition(lambda self: self.allows(FORCE_FAILS))
     @rule(topic=st.sampled_from(TOPICS), queues=st.integers(1, 4))
@@ -159,7 +165,7 @@ class TopicConfigMachine(BrokerMachine):
         waited, self.lab.forces_complete = not self.lab.forces_complete, True
         self.lab.forces_fail = True
         self.lab.move(1)
-        self._change_topic(topic, queues, SUCCESS)
+        self._take(self._ask_for_topic(topic, queues))
         self.lab.forces_fail = False
         self.lab.forces_complete = not waited
 
@@ -177,18 +183,15 @@ class TopicConfigMachine(BrokerMachine):
         before = (self._tables(), self._versions(), self._files())
         disk.faults = faults = DiskFaults([DiskFault(point, "config/*.tmp", times=9)])
         self.lab.move(1)
-        channel = self.client.channel
         if what == "topic":
-            answer = self._ask_for_topic(TOPICS[n], count)
+            answer = self._ask_for_topic(TOPICS[n], count).answer
         elif what == "deleted":
-            header = DeleteTopicRequestHeader(topic=TOPICS[n])
-            answer = self.lab.ask(channel, DELETE_TOPIC_IN_BROKER, header)
+            answer = self._ask_to_delete(TOPICS[n]).answer
         elif what == "group":
-            answer = self._ask_for_group(GROUPS[n % 2], count)
+            answer = self._ask_for_group(GROUPS[n % 2], count).answer
         else:
-            sent = self.client.produce(TOPICS[n], b"m").answer
-            assert sent is not None
-            answer = sent
+            answer = self.client.produce(TOPICS[n], b"m").answer
+        assert answer is not None, "a refusal, and what changes nothing, waits for no file"
         disk.faults = None
         after = (self._tables(), self._versions(), self._files())
         if not faults.fired:  # nothing was written: then nothing may have changed
@@ -198,15 +201,16 @@ class TopicConfigMachine(BrokerMachine):
         self.must(answer.code == SYSTEM_ERROR, "ToldIsKept", f"{what}: {answer}")
         self.must(before == after, "RefusalChangesNothing", f"{what}: {answer.remark}")
 
-    def _note(self) -> None:
-        """A change was told: it was written, and it is durable where its force ended well."""
-        for history, table in zip(self.history, self._tables(), strict=True):
-            written = table != history[-1]
+    def _note(self) -> bool:
+        """A change was made: true where it was written; durable where its force ended well."""
+        changed = [t != h[-1] for h, t in zip(self.history, self._tables(), strict=True)]
+        for history, table, written in zip(self.history, self._tables(), changed, strict=True):
             if written:
                 history.append(table)
             if self.lab.forces_complete and not self.lab.forces_fail and written:
                 del history[:-1]
         self._note_versions()
+        return any(changed)
 
     def _note_versions(self) -> None:
         for n, (version, table) in enumerate(zip(self._versions(), self._tables(), strict=True)):
@@ -220,6 +224,7 @@ class TopicConfigMachine(BrokerMachine):
         for n, (history, table) in enumerate(zip(self.history, tables, strict=True)):
             self.must(table == history[-1], "ToldIsKept", f"{FILES[n]}: {table}, {history[-1]}")
             del history[:-1]  # what was loaded is written anew, and forced
+        self.waiting.clear()
         if not self.lab.forces_complete:
             self.lab.forces_complete = True
             for pending in list(self.lab.forces):
@@ -263,6 +268,7 @@ MACHINE = Machine(
         "EveryImageOpens",
         "AtMostOneAnswer",
         "BROKER-TOPIC-7",
+        DURABLE_FIRST,
     ),
     untraced="a deleted topic begins again at offset 0, which no event tells",
 )

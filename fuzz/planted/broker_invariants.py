@@ -2,6 +2,7 @@
 
 from fuzz.stateful.registry import planted_edit as _bug
 from refimpl.broker import message_filter
+from refimpl.broker.behind_config import BehindConfig
 from refimpl.broker.processor import (
     admin_topic,
     consumer_manage,
@@ -234,6 +235,14 @@ _FILES = {
         "delete_topic_config",
         "del self.topic_config_table[topic]",
         "pass",
+    ),
+    "own-answer-before-the-file-is-durable": _bug(
+        CONFIG,
+        "BROKER-TOPIC-13",
+        BehindConfig,
+        "keep",
+        "waiting.answers.append(answer)\n    return True",
+        "return False",
     ),
 }
 
