@@ -27,9 +27,13 @@ from refimpl.tlc.trace_check import MODELS, Judged, Verdict, check, followed
 ENOUGH: Final = 95  # of a hundred mutants that are not equivalent are refused
 _Events: TypeAlias = tuple[TraceEvent, ...]
 _NOWHERE: Final = (PhysicalOffset(-1),) * 5
-_NEVER: Final = Observed(-1, *_NOWHERE, 0, 0, 0)  # refused in every state, which it shows
+NEVER: Final = Observed(-1, *_NOWHERE, 0, 0, 0)  # refused in every state, which it shows
 INDEPENDENT: Final = {  # names of two events that touch different things, each with the reason
     ("WakeupCustomer", "WakeupCustomer"): "two producers whose patience ended in one step",
+    ("Forced", "Observed"): "a look shows the log, and nothing of the files beside it",
+    ("Observed", "Forced"): "a look shows the log, and nothing of the files beside it",
+    ("Append", "Flushed"): "a force makes durable what was written before",
+    ("Flushed", "Append"): "a force makes durable what was written before",
 }
 
 
@@ -157,7 +161,7 @@ def _reasons(accepted: list[Mutant], model: str, folder: Path) -> dict[str, str]
             continue
         claims[name], *two = prefixes
         halted += [
-            Trace(header._replace(trace=f"{name}~{i}"), (*events, _NEVER))
+            Trace(header._replace(trace=f"{name}~{i}"), (*events, NEVER))
             for i, events in enumerate(two)
         ]
     if halted:

@@ -18,7 +18,7 @@ from refimpl.model.trace_file import Trace, TraceHeader
 from refimpl.tlc import trace_data
 from refimpl.tlc.manifest import FOLDER
 from refimpl.tlc.runner import TlcRun, run
-from refimpl.tlc.trace_view import View, one_row, whole
+from refimpl.tlc.trace_view import View, one_level, one_row, whole
 from refimpl.tlc.value import Function, Value, parse, show
 
 EVENTS_PER_RUN: Final = 50_000
@@ -122,8 +122,8 @@ def _async_flush_constants(header: TraceHeader) -> Constants:
 
 
 def _delay_queue_constants(header: TraceHeader) -> Constants:
-    del header  # the same for every store
     return (
+        ("FileSize", str(header.file_size)),
         *((name, str(2**30)) for name in ("MaxMessages", "MaxRefusals", "MaxPuts")),
         ("MaxTime", "0"),
         ("Delay", "0"),
@@ -168,6 +168,8 @@ def _store_observable_constants(header: TraceHeader) -> Constants:
         ("NeverLost", "<- TheNeverLost"),
         ("ShownIsSafe", "<- TheShownIsSafe"),
         ("SyncFlush", "TRUE" if header.sync_flush else "FALSE"),
+        ("FileSize", str(header.file_size)),
+        ("SeesLastFlush", "TRUE" if header.sees_last_flush else "FALSE"),
     )
 
 
@@ -213,13 +215,14 @@ MODELS: Final = {
         "TraceStoreObservable",
         frozenset(
             {
-                *("Append", "PutRefused", "PutRequest", "WakeupCustomer", "Dispatch", "Observed"),
-                *("Crash", "Shutdown", "Recovered"),
+                *("Append", "PutRefused", "PutRequest", "WakeupCustomer", "Dispatch", "Flushed"),
+                *("RemoveFirst", "Observed", "Crash", "Shutdown", "Recovered"),
             }
         ),
         False,
         lambda header: header.pool == 0,
         _store_observable_constants,
+        tells_all=True,
     ),
     "AsyncFlush": Model(
         "TraceAsyncFlush",
@@ -238,14 +241,19 @@ MODELS: Final = {
         "TraceDelayQueue",
         frozenset(
             {
-                *("Append", "Flushed", "DelayStarted", "DeliverDelayed", "RefuseDelayed"),
-                *("PassDelayed", "PersistDelay", "Crash", "Shutdown", "Recovered"),
+                *("Append", "PutRefused", "Flushed", "RemoveFirst", "Observed", "Forced"),
+                *("Load", "Persist", "RenameToBackup", "RenameToMain", "TransactionStarted"),
+                *("DelayStarted", "DeliverDelayed", "RefuseDelayed", "PassDelayed"),
+                *("PersistDelay", "Crash", "Shutdown", "Recovered"),
             }
         ),
         False,
         lambda header: header.pool == 0,
         _delay_queue_constants,
         "DelayStarted",
+        view=one_level,
+        viewed=frozenset({"level", "file"}),
+        tells_all=True,
     ),
     "ConsumeOffset": Model(
         "TraceConsumeOffset",

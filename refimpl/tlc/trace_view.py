@@ -8,15 +8,20 @@ from refimpl.model.trace import (
     Append,
     CommitOffset,
     Crash,
+    DelayStarted,
+    DeliverDelayed,
     Forced,
     Load,
     LoadOffset,
     MoveOffset,
     ObservedFile,
     ObservedOffset,
+    PassDelayed,
     Persist,
+    PersistDelay,
     PersistOffset,
     QueryOffset,
+    RefuseDelayed,
     RenameToBackup,
     RenameToMain,
     TraceEvent,
@@ -25,6 +30,7 @@ from refimpl.model.trace import (
 View: TypeAlias = Callable[[Sequence[TraceEvent]], Callable[[TraceEvent], TraceEvent | None]]
 
 _FILE: Final = "config/consumerOffset.json"
+_DELAY_OFFSETS: Final = "config/delayOffset.json"
 _WALKER: Final = Group("CID_RMQ_SYS_TRANS")
 _OF_A_ROW: Final = (
     CommitOffset,
@@ -34,6 +40,8 @@ _OF_A_ROW: Final = (
     LoadOffset,
     ObservedOffset,
 )
+_OF_A_DELIVERY: Final = (DeliverDelayed, RefuseDelayed, PassDelayed)
+_OF_A_LEVEL: Final = (*_OF_A_DELIVERY, DelayStarted, PersistDelay)
 _OF_A_FILE: Final = (Persist, RenameToBackup, RenameToMain, Forced, Load, ObservedFile)
 
 
@@ -62,6 +70,22 @@ def one_row(events: Sequence[TraceEvent]) -> Callable[[TraceEvent], TraceEvent |
             return _with_some_image(event)
         if isinstance(event, Append) and (event.topic, event.queue_id) != first[1:3]:
             return Append(event.offset, event.size, Topic(""), QueueId(0), QueueOffset(0), 0)
+        return event
+
+    return shown
+
+
+def one_level(events: Sequence[TraceEvent]) -> Callable[[TraceEvent], TraceEvent | None]:
+    """Show the first delay level that delivers, or else starts, and the file of its offset."""
+    told = (e for e in events if isinstance(e, _OF_A_DELIVERY))
+    started = (e for e in events if isinstance(e, DelayStarted))
+    level = next((e.level for kind in (told, started) for e in kind), 0)
+
+    def shown(event: TraceEvent) -> TraceEvent | None:
+        if isinstance(event, _OF_A_FILE):
+            return event if event.file == _DELAY_OFFSETS else None
+        if isinstance(event, _OF_A_LEVEL):
+            return event if event.level == level else None
         return event
 
     return shown

@@ -133,7 +133,6 @@ Conditions ==
            ~fresh => Ev.reput = reputFromOffset \/ Ev.reput % FileSize = 0 >>,
          <<"reput is confirmed", Ev.reput <= Visible>> >>
     [] Ev.e = "RefuseDispatch" -> <<
-         <<"up", up>>,
          <<"dispatch begins where it was or before", fresh => LeavesNothingOut>>,
          <<"no record in between", ~fresh => \A k \in NextRecord : Ev.reput <= log[k].at>>,
          <<"it stops behind a record, or at the end of a file",
@@ -159,6 +158,8 @@ Conditions ==
          <<"and all is found again", Ev.clean /\ HasNext => Kept = log>> >>
     [] Ev.e = "Recovered" -> <<
          <<"the store is down", ~up>>,
+         <<"it begins with a file", Ev.min_offset = -1 \/ Ev.min_offset % FileSize = 0>>,
+         <<"it ends behind what is durable", Ev.cut >= Ev.flushed /\ Ev.flushed >= 0>>,
          <<"dispatch begins where it was or before", fresh => LeavesNothingOut>>,
          <<"no record between dispatch and reput",
            ~fresh => \A k \in NextRecord : Ev.reput <= log[k].at>>,

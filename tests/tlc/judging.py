@@ -51,6 +51,22 @@ def check_refused(judged: Mapping[str, Judged], name: str, words: str) -> Judged
     return one
 
 
+def check_windows(
+    judged: Mapping[str, Judged], traces: Iterable[Trace], names: Iterable[str]
+) -> None:
+    """The model has as much in these variables behind each of the traces, which end refused."""
+    sizes = set()
+    for trace in traces:
+        one = judged[trace.header.trace]
+        assert one.verdict is Verdict.REFUSED, one
+        assert one.event == len(trace.events), one
+        assert one.state is not None
+        found = {name: value for name, value in one.state if name in set(names)}
+        assert found.keys() == set(names)
+        sizes.add(tuple(v if isinstance(v, int) else len(v) for v in found.values()))
+    assert len(sizes) == 1, sizes
+
+
 def check_bug_refused(judged: Mapping[str, Judged], bug: str, event: str, condition: str) -> None:
     """One of the traces of a planted bug is refused at such an event, by that condition."""
     where = {

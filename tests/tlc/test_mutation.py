@@ -18,8 +18,9 @@ from refimpl.store.message_store import FLUSH_DISK_WATCHER
 from refimpl.tlc import mutation
 from refimpl.tlc.manifest import FOLDER
 from refimpl.tlc.mutation import Mutant, fields_read, is_enough, mutants_of, power
-from refimpl.tlc.trace_check import MODELS, follows
+from refimpl.tlc.trace_check import MODELS, followed
 from tests.tlc.judging import need_tlc
+from tests.tlc.test_trace_delay_queue import HONEST as DELAYED
 
 _SYNC = {"flushDiskType": "SYNC_FLUSH", "mappedFileSizeCommitLog": "600"}
 
@@ -59,10 +60,19 @@ def weak(module: str, condition: str, folder: Path) -> Path:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("model", ["GroupCommit", "MappedFileQueue", "Dispatch"])
-def test_nearly_all_alterations_are_refused(model: str) -> None:
+@pytest.mark.parametrize(
+    ("model", "trace"),
+    [
+        ("GroupCommit", HONEST),
+        ("MappedFileQueue", HONEST),
+        ("Dispatch", HONEST),
+        ("StoreObservable", HONEST),
+        ("DelayQueue", DELAYED),
+    ],
+)
+def test_nearly_all_alterations_are_refused(model: str, trace: Trace) -> None:
     need_tlc()
-    found = power([HONEST], model, 120, Prng(3))
+    found = power([trace], model, 120, Prng(3))
     assert len(found) == 120
     assert is_enough(found), [one.mutant[2:] for one in found if one.unnoticed]
 
@@ -113,7 +123,7 @@ def test_no_reason_fits_everything() -> None:
         rest = HONEST.events[:at] + HONEST.events[at + 1 :]
         lost = Mutant(HONEST, HONEST._replace(events=rest), "drop", at + 1, kind.__name__)
         assert not mutation._reasons([lost], "GroupCommit", FOLDER)
-    last = max(i for i, e in enumerate(HONEST.events, 1) if follows(MODELS["Dispatch"], e))
+    last, _ = followed(MODELS["Dispatch"], HONEST.events)[-1]
     end = Mutant(HONEST, HONEST, "drop", last, "Observed")
     assert mutation._reasons([end], "Dispatch", FOLDER)
 

@@ -3,16 +3,18 @@
 import pytest
 
 from fuzz.dialogue import Client
+from fuzz.store_rig import message
 from refimpl.broker.schedule_message import PERSIST
 from refimpl.model.ids import Actor, QueueOffset
 from refimpl.model.release import RELEASE_4_9
-from refimpl.model.trace import DelayStarted, DeliverDelayed, PersistDelay, TraceEvent
+from refimpl.model.trace import DelayStarted, DeliverDelayed, PassDelayed, PersistDelay, TraceEvent
 from refimpl.model.trace_file import Trace
 from refimpl.sim.crash_disk import CrashDisk
 from refimpl.sim.node_lab import BrokerLab
 from refimpl.sim.trace_writer import TraceLog
+from refimpl.tlc import mutation
 from refimpl.tlc.trace_check import Judged
-from tests.tlc.judging import check_accepted, check_refused, judged_by
+from tests.tlc.judging import check_accepted, check_refused, check_windows, judged_by
 
 SETTINGS = {"messageDelayLevel": "1s 3s", "flushDiskType": "SYNC_FLUSH"}
 FLUSH = Actor("store.flush_commit_log")
@@ -46,7 +48,38 @@ def honest() -> tuple[Trace, BrokerLab]:
     return log.trace(), lab
 
 
+def torn() -> Trace:
+    """What the power left of a message is passed; the one behind it is delivered, and more."""
+    lab = BrokerLab(RELEASE_4_9, CrashDisk(), SETTINGS)
+    log = lab.trace = TraceLog.of("torn", lab.config, RELEASE_4_9)
+    lab.start()
+    lab.ctx.store.put_message(message(b"torn", topic="SCHEDULE_TOPIC_XXXX"), lab.now)
+    for body in (b"1", b"2"):
+        Client(lab).produce("T1", body, properties={"DELAY": "1"})
+        lab.settle()
+        lab.jump(1_200)
+    lab.move(10_001)
+    lab.step(FLUSH)
+    lab.step(PERSIST)
+    return log.trace()
+
+
+def long_life(messages: int) -> Trace:
+    """Delayed and delivered, one after the other, each flushed; then a look that is refused."""
+    lab = BrokerLab(RELEASE_4_9, CrashDisk(), SETTINGS)
+    log = lab.trace = TraceLog.of(f"{messages} messages", lab.config, RELEASE_4_9)
+    lab.start()
+    for number in range(messages):
+        Client(lab).produce("T1", b"%d" % number, properties={"DELAY": "1"})
+        lab.settle()
+        lab.jump(1_200)
+    log.events.append(mutation.NEVER)
+    return log.trace()
+
+
 HONEST, LAB = honest()
+TORN = torn()
+LONG = [long_life(messages) for messages in (10, 40)]
 
 
 def changed(kind: type[TraceEvent], name: str, **fields: int) -> Trace:
@@ -66,6 +99,8 @@ WRONG = {  # name: (trace, words of the condition that refuses it)
     "skips": (changed(DeliverDelayed, "skips", offset=3), "position = offset"),
     "twice": (changed(DeliverDelayed, "twice", offset=0), "position = offset"),
     "written too far": (changed(PersistDelay, "written too far", offset=4), "durable"),
+    "written too late": (changed(PersistDelay, "written too late", offset=1), "durable"),
+    "stored elsewhere": (changed(DeliverDelayed, "stored elsewhere", where=9), "stored just now"),
     "begins behind": (changed(DelayStarted, "begins behind", offset=7), "in the queue"),
 }
 
@@ -73,7 +108,7 @@ WRONG = {  # name: (trace, words of the condition that refuses it)
 @pytest.fixture(scope="module")
 def judged() -> dict[str, Judged]:
     """One run of TLC for all."""
-    return judged_by("DelayQueue", [HONEST, *(trace for trace, _ in WRONG.values())])
+    return judged_by("DelayQueue", [HONEST, TORN, *LONG, *(trace for trace, _ in WRONG.values())])
 
 
 def test_a_level_does_not_go_back_while_nothing_is_shown_after_a_crash() -> None:
@@ -87,6 +122,22 @@ def test_a_level_does_not_go_back_while_nothing_is_shown_after_a_crash() -> None
 def test_an_honest_trace_is_accepted(judged: dict[str, Judged]) -> None:
     """BROKER-SCHEDULE-3, BROKER-SCHEDULE-9, BROKER-SCHEDULE-14."""
     check_accepted(judged, [HONEST])
+
+
+@pytest.mark.slow
+def test_what_the_power_tore_is_passed(judged: dict[str, Judged]) -> None:
+    """BROKER-SCHEDULE-15: it is promised to nobody, and what is behind it is written down."""
+    assert [type(e) for e in TORN.events if isinstance(e, (PassDelayed, DeliverDelayed))] == [
+        *(PassDelayed, DeliverDelayed, DeliverDelayed)
+    ]
+    assert PersistDelay(1, QueueOffset(3)) in TORN.events
+    check_accepted(judged, [TORN])
+
+
+@pytest.mark.slow
+def test_a_longer_life_needs_no_more_room(judged: dict[str, Judged]) -> None:
+    """What was delivered and is durable is forgotten: the same state, counted from elsewhere."""
+    check_windows(judged, LONG, ("queue", "ends", "copies", "real", "marks", "files"))
 
 
 @pytest.mark.slow
