@@ -71,6 +71,20 @@ def test_json_headers_decode_as_java_decodes_them() -> None:
     assert [b"\\u0013\xf0\x9f\x91\x98".hex() in str(v.input) for v in differ] == [True]
 
 
+# Parts of the headers that are read otherwise here: numbers that Java prints in another form
+# (150000.0, 2.0) or takes although they have no digit, a comma or a mark of byte order where
+# nothing stands. REMOTING-HEADER-5 says so.
+_READ_OTHERWISE = (b'"e":1.5E5', b"[1,2F]", b':-"0"', b":E50", b":e11", b"[1,]", b"{\xef\xbb\xbf")
+
+
+def test_odd_json_headers_decode_as_java_decodes_them() -> None:
+    """REMOTING-HEADER-5: one to three places of a header changed at random."""
+    differ = wrong("rc_decode_odd_json")
+    texts = [bytes.fromhex(str(v.input))[4:] for v in differ]
+    assert [text for text in texts if not any(part in text for part in _READ_OTHERWISE)] == []
+    assert len(texts) == 10, "an exception that is none any more"
+
+
 def test_rocketmq_headers_decode_as_java_decodes_them() -> None:
     """REMOTING-HEADER-7, REMOTING-HEADER-8.
 

@@ -5,7 +5,8 @@ out, numbers as keys bare, objects as keys. fastjson 1 is that of 4.6.1 and 4.9.
 of 5.5.0. REMOTING-HEADER-5, REMOTING-HEADER-15, REMOTING-HEADER-17, REMOTING-HEADER-18.
 """
 
-from collections.abc import Container, Mapping, Sequence
+import re
+from collections.abc import Mapping, Sequence
 from json import dumps, loads
 from typing import NamedTuple, TypeAlias, cast
 
@@ -41,6 +42,21 @@ _ESCAPED = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "f": "\f", "v": "\v", "F
 _DIGITS = {str(n): chr(n) for n in range(8)}
 _SHORT_NAMES = range(1, 9)  # lengths for which fastjson 2 minds the end while it reads a name
 _HEX_DIGITS = frozenset("0123456789abcdefABCDEF")
+_MAP_MEMBER = "extFields"
+_NO_ERROR = "{[\"'\ufeff/0123456789" + _BLANKS + _CONTROLS + _END_MARK  # tokens, or no tokens
+_IDENTIFIER = re.compile(r"[TNSu][A-Za-z0-9_$]*")
+_DIGITS_1 = frozenset("+-0123456789")
+_FAST = re.compile(r'\{(?:"code":-?[0-9]+,)?"extFields":')
+_NO_TOKENS = _END_MARK + "/"  # the end, and a comment that is none
+_NUMBER_1 = re.compile(r"\+?-?[0-9]*(?:\.[0-9]*)?(?:[eE][-+]?[0-9]*)?")
+_BEHIND_LITERAL = ("", *" ,}]\n\r\t\x1a\f\b:/")  # JSONLexerBase#scanTrue
+# Tokens of fastjson 1 that are no strings: JSONLexerBase#nextToken.
+_TOKEN = re.compile(
+    r"(?:[-+][0-9]*|[0-9]+)(?:\.[0-9]*)?(?:[eE][-+]?[0-9]*)?[LSBFD]?"
+    r"|(?:true|false|null|new)(?=[ ,}\]\n\r\t\x1a\f\b:/]|$)"
+    r"|(?:undefined|NULL|Set|TreeSet)(?![A-Za-z0-9_$])"
+    r"|x'[0-9A-F]*'|[()\[\]{};.]"
+)
 
 
 class NumberText(str):
@@ -61,6 +77,11 @@ Writable: TypeAlias = (
 )
 
 
+def _plain(name: str) -> str:
+    """A name of a member as fastjson 1 compares it: without case, `_` and `-`."""
+    return name.replace("_", "").replace("-", "").lower()
+
+
 class _Malformed(Exception):
     """The text is not even what fastjson reads."""
 
@@ -72,9 +93,11 @@ class _PastEnd(_Malformed):
 class _Reader:
     """One text on its way through the lenient grammar."""
 
-    __slots__ = ("_at", "_old", "_text", "before_comma")
+    __slots__ = ("_at", "_map", "_members", "_old", "_text", "before_comma")
 
-    def __init__(self, text: str, *, old: bool) -> None:
+    def __init__(self, text: str, *, old: bool, members: frozenset[str]) -> None:
+        self._members = members  # of the Java object, as `_plain` has them; empty in fastjson 2
+        self._map = False  # the object that comes next is a table of texts
         self.before_comma: str | None = None  # the last member of the document, if a comma follows
         self._text = text
         self._old = old
@@ -85,13 +108,20 @@ class _Reader:
         self._text = self._text.strip(_CONTROLS if self._old else "\0")
         if self._old and self._text.startswith("\ufeff"):
             self._at = 1
-        value = self._value(0)
+        value = self._value(0) if self._has_brace() else self._object(0)
         self._skip()
         if not self._old and self._text[self._at : self._at + 1] == ",":
             self._at += 1
         if self._at < len(self._text) and self._text[self._at] != _END_MARK:
             raise _Malformed(f"something follows the value at {self._at}")
         return value
+
+    def _has_brace(self) -> bool:
+        """False where fastjson 2 reads members although their brace was left out."""
+        if self._old or not self._members or self._peek() != '"':
+            return True
+        self._at -= 1  # where the brace would stand
+        return False
 
     def _skip(self) -> None:
         """Pass blanks and comments."""
@@ -115,21 +145,25 @@ class _Reader:
         self._skip()
         return self._text[self._at] if self._at < len(self._text) else ""
 
-    def _pass_controls(self) -> None:
-        """Pass what fastjson 1 takes for blank before and behind a value, but not at a name."""
+    def _pass_controls(self, *, before: bool = False) -> None:
+        """Pass what fastjson 1 takes for blank before and behind a value, but not at a name.
+
+        The end mark is one of them before a value, and the end behind one.
+        """
+        controls = _CONTROLS + _END_MARK if before else _CONTROLS
         self._skip()
-        while self._old and self._at < len(self._text) and self._text[self._at] in _CONTROLS:
+        while self._old and self._at < len(self._text) and self._text[self._at] in controls:
             self._at += 1
             self._skip()
 
     def _value(self, depth: int) -> JsonValue:
         if depth > DEPTH_MAX:
             raise _Malformed(f"more than {DEPTH_MAX} levels")
-        self._pass_controls()
+        self._pass_controls(before=True)
         char = self._peek()
-        if char and (char in "{[\"'" or char in _NUMBER):
+        if char and (char in "{[\"'" or char in (_DIGITS_1 if self._old else _NUMBER)):
             value = self._delimited(char, depth)
-            self._pass_controls()
+            self._pass_controls(before=depth == 1 and char == "{")
             return value
         if depth == 0 and char == "}":  # both releases take a lone brace for an empty object
             self._at += 1
@@ -147,6 +181,8 @@ class _Reader:
         for word, value in _LITERALS.items():
             if self._text.startswith(word, self._at):
                 self._at += len(word)
+                if self._old and self._text[self._at : self._at + 1] not in _BEHIND_LITERAL:
+                    raise _Malformed(f"something follows a literal at {self._at}")
                 return value
         if self._old and self._text.startswith("NaN", self._at):
             self._at += 3
@@ -155,13 +191,19 @@ class _Reader:
 
     def _number(self) -> JsonValue:
         start, text = self._at, self._text
-        while self._at < len(text) and text[self._at] in _NUMBER:
+        if self._old:
+            found = _NUMBER_1.match(text, start)
+            assert found is not None, "it may be empty"
+            self._at = found.end()
+        while not self._old and self._at < len(text) and text[self._at] in _NUMBER:
             self._at += 1
         word = text[start : self._at]
         if text[self._at : self._at + 1] in _SUFFIXES and self._at < len(text):
             self._at += 1
         if not self._old and text[self._at :].lstrip(_BLANKS).startswith("/*"):
             raise _Malformed(f"a comment behind a number at {self._at}")
+        if self._old and len(word) > 1 and word[0] == "0" and word.isdecimal():
+            return NumberText(word)  # as a text it keeps its zeros
         try:
             return int(word)
         except ValueError:
@@ -170,7 +212,7 @@ class _Reader:
             float(word)
         except ValueError:
             raise _Malformed(f"no number at {start}") from None
-        return NumberText(word)
+        return NumberText(word.removeprefix("+"))
 
     def _string(self, end: str) -> str:
         text, start = self._text, self._at + 1
@@ -222,7 +264,7 @@ class _Reader:
                 self._at += 1
                 return values
             values.append(self._value(depth + 1))
-            if self._peek() not in {",", "]"}:
+            if self._peek() not in {",", "]"} and not self._old:  # fastjson 1 needs no comma
                 raise _Malformed(f"an array at {self._at}")
 
     def _commas(self, end: str, *, first: bool) -> None:
@@ -243,6 +285,7 @@ class _Reader:
         self._at += 1
         fields: dict[str, JsonValue] = {}
         key: str | None = None
+        is_map, self._map = self._map and bool(self._members), False
         while True:
             before = self._at
             self._commas("}", first=not fields)
@@ -255,23 +298,73 @@ class _Reader:
             if self._peek() != ":":
                 raise _Malformed(f"no colon at {self._at}")
             self._at += 1
-            fields[key] = self._value(depth + 1)
-            if self._peek() not in {",", "}"}:
+            self._map = depth == 0 and key == _MAP_MEMBER
+            fast = self._map and _FAST.fullmatch(self._text, 0, self._at) is not None
+            if self._map and not self._text.startswith('""', self._at) and not self._has_brace():
+                fields[key] = self._object(depth + 1)
+            else:
+                fields[key] = self._value(depth + 1)
+            if self._peek() in {",", "}"}:
+                continue
+            if self._old and depth == 0 and self._members:
+                self._pass_token(refused=":?" if _plain(key) in self._members else "", fast=fast)
+            elif self._old and is_map:
+                if self._peek() == "]":  # ends the map as a brace does
+                    self._at += 1
+                    return fields
+                self._pass_token(refused="")
+            elif self._old or not self._needs_no_comma(depth, key):
                 raise _Malformed(f"an object at {self._at}")
 
+    def _needs_no_comma(self, depth: int, key: str) -> bool:
+        """True where fastjson 2 reads on: a name follows, and the value was not passed over."""
+        known = depth > 0 or not self._members or key in self._members
+        return known and self._peek() in {'"', "'"}
+
+    def _pass_token(self, *, refused: str, fast: bool = False) -> None:
+        """Pass one token of fastjson 1 that has no place behind a value: it is not looked at.
+
+        Kinds that are `refused`: a colon, and with a question mark what is no token at all. Behind
+        a table that was read the `fast` way, which knows the order of the members, the next name
+        must follow at once.
+        """
+        self._pass_any_token(refused)
+        if fast and self._text[self._at : self._at + 1] != '"':
+            raise _Malformed(f"no member at {self._at}")
+
+    def _pass_any_token(self, refused: str) -> None:
+        text, char = self._text, self._peek()
+        if not char or char in refused or char in _NO_TOKENS:
+            raise _Malformed(f"an object at {self._at}")
+        if char in {'"', "'"}:
+            self._string(char)
+            return
+        found = _TOKEN.match(text, self._at)
+        if found is None and not refused:
+            found = _IDENTIFIER.match(text, self._at)
+        if found is None:
+            if "?" in refused or char in "tfnx":
+                raise _Malformed(f"no token at {self._at}")
+            self._at += 1
+            return
+        self._at = found.end()
+
     def _key(self, depth: int) -> str:
-        char = self._peek()
+        char, text = self._peek(), self._text
         if char in {'"', "'"} and char:
             start = self._at + 1
             try:
-                return self._string(char)
+                key = self._string(char)
             except _Malformed as error:
                 if not self._old and len(self._text) - start not in _SHORT_NAMES:
                     raise _PastEnd(*error.args) from None
                 raise
+            if self._old and _END_MARK in text[start : self._at]:
+                raise _Malformed(f"an end mark in the key at {start}")
+            return key
         if char in {"{", "["} and char:
             return dumps(self._value(depth + 1), ensure_ascii=False, separators=(",", ":"))
-        start, text = self._at, self._text
+        start = self._at
         if char in _NUMBER and char:
             return str(self._number())
         while self._at < len(text) and (text[self._at].isalnum() or text[self._at] in "_$"):
@@ -282,7 +375,7 @@ class _Reader:
         return text[start : self._at]
 
 
-def parse(text: str, release: Release, members: Container[str | None] | None = None) -> JsonValue:
+def parse(text: str, release: Release, members: frozenset[str] | None = None) -> JsonValue:
     """Read `text` as the release's fastjson does; raises `BodyRefused`.
 
     A number with a fraction comes as `NumberText`, which is a string; keys that are numbers or
@@ -290,10 +383,11 @@ def parse(text: str, release: Release, members: Container[str | None] | None = N
     fastjson 2 refuses a comma at the end behind any other one. REMOTING-HEADER-18.
     """
     old = release.oldest_json
-    if old and text[1:2] == '"' and text[0] not in "{[\"'\ufeff/0123456789":
+    if old and (text[:1] == "," or (text[1:2] == '"' and text[0] not in _NO_ERROR)):
         text = "{" + text[1:]  # fastjson 1 notes an illegal first character and goes on behind it
     try:
-        reader = _Reader(text, old=old)
+        names = [name for name in members or () if name]
+        reader = _Reader(text, old=old, members=frozenset(map(_plain, names) if old else names))
         value = reader.document()
     except _PastEnd:
         raise BodyRefused.threw("java.lang.ArrayIndexOutOfBoundsException") from None
@@ -305,9 +399,7 @@ def parse(text: str, release: Release, members: Container[str | None] | None = N
     return value
 
 
-def parse_body(
-    data: bytes, release: Release, members: Container[str | None] | None = None
-) -> JsonValue:
+def parse_body(data: bytes, release: Release, members: frozenset[str] | None = None) -> JsonValue:
     """Read a body; what every JSON reader reads is read by the fast one. Raises `BodyRefused`.
 
     Java has no body where it has no bytes, and meets a null: REMOTING-HEADER-21.
