@@ -14,12 +14,13 @@ from refimpl.model.prng import Prng
 from refimpl.model.release import RELEASE_4_6, RELEASE_4_9, RELEASE_5_5, RELEASES, Release
 from refimpl.remoting import frame
 from refimpl.remoting.command import RPC_TYPE, RemotingCommand
+from refimpl.remoting.header.topic_admin import CreateTopicRequestHeader
 from tests.broker.harness import ADDRESS, CLIENT, PEER, SMALL, BrokerUnderTest, send_header
 
 ALL = pytest.mark.parametrize("release", RELEASES.values(), ids=RELEASES)
 NAMESRV = Address("127.0.0.1", 9876)
 OTHER = Address("127.0.0.1", 9877)
-REGISTER, UNREGISTER, QUERY = 103, 104, 322
+REGISTER, UNREGISTER, QUERY, REGISTER_TOPIC = 103, 104, 322, 217
 
 
 class Registered(BrokerUnderTest):
@@ -187,6 +188,30 @@ def test_a_created_topic_is_told_at_once(release: Release) -> None:
     assert command.is_oneway is not alone
     broker.produce("Fresh")
     assert len(broker.told(REGISTER)) == 2
+
+
+def test_a_created_topic_is_told_alone() -> None:
+    """BROKER-LIFECYCLE-8: its route, where `enableSingleTopicRegister` is on."""
+    broker = Registered(RELEASE_5_5, {"enableSingleTopicRegister": "true"})
+    broker.start()
+    broker.told(REGISTER)
+    broker.produce("Sent")
+    made = CreateTopicRequestHeader(
+        topic="Made",
+        default_topic="TBW102",
+        read_queue_nums=3,
+        write_queue_nums=3,
+        perm=6,
+        topic_filter_type="SINGLE_TAG",
+        topic_sys_flag=0,
+        order=False,
+    )
+    broker.ask(17, made)
+    assert [
+        (c.ext_fields or {}, json.loads(c.body)["queueDatas"][0]["readQueueNums"])
+        for _, c in broker.told(REGISTER_TOPIC)
+    ] == [({"topic": "Sent"}, 4), ({"topic": "Made"}, 3)]
+    assert len(broker.told(REGISTER)) == 1
 
 
 @ALL

@@ -135,6 +135,20 @@ def test_offsets_survive_and_are_clamped(release: Release) -> None:
 
 
 @ALL
+def test_offsets_are_written_at_their_time(release: Release) -> None:
+    """BROKER-SCHEDULE-10: first ten seconds after the start, then as configured."""
+    broker = BrokerUnderTest(release, {"flushDelayOffsetInterval": "4000"}).start()
+    service = broker.ctx.schedule_message_service
+    disk, path = broker.disk, "config/delayOffset.json"
+    for until, offset, written in ((9_999, 1, 0), (10_000, 1, 1), (13_999, 2, 1), (14_000, 2, 2)):
+        service.offset_table = {7: offset}
+        broker.run(until - (broker.now - NOW))
+        text = disk.read(path, 0, disk.size(path)).decode() if disk.exists(path) else ""
+        assert f"7:{written}" in text or not written, until
+        assert f"7:{written + 1}" not in text, until
+
+
+@ALL
 def test_an_offset_outside_the_queue_is_moved(release: Release) -> None:
     """BROKER-SCHEDULE-1: also while the broker runs."""
     broker = BrokerUnderTest(release).start()

@@ -16,7 +16,7 @@ from refimpl.model.topic_config import TopicConfig, TopicFilterType
 from refimpl.remoting.command import RemotingCommand
 from refimpl.remoting.header import encode_header
 from refimpl.remoting.header.send import SendMessageRequestHeader
-from tests.broker.harness import ADDRESS, NOW, PEER, BrokerUnderTest
+from tests.broker.harness import ADDRESS, NOW, PEER, BrokerUnderTest, send_header
 
 ALL = pytest.mark.parametrize("release", RELEASES.values(), ids=RELEASES)
 
@@ -262,6 +262,18 @@ def test_several_tags_set_a_flag(release: Release) -> None:
     assert _stored(broker, broker.produce()).sys_flag & 2
     _configure(broker, "U")
     assert not _stored(broker, broker.produce("U")).sys_flag & 2
+    for topic, flag in (("T", 2), ("U", 0)):
+        answer = broker.produce(topic, code=320, body=_batch(release, b"a"), m="true")
+        assert _stored(broker, answer).sys_flag & 2 == flag
+
+
+@ALL
+def test_who_tells_no_attempts_made_none(release: Release) -> None:
+    """BROKER-SEND-33: `reconsumeTimes` may be absent."""
+    broker = BrokerUnderTest(release).start()
+    header = encode_header(send_header("T", 0, {}, release))
+    del header["j"]
+    assert _stored(broker, broker.ask(310, header, b"m")).reconsume_times == 0
 
 
 def _fields(*, without: str) -> dict[str, str]:

@@ -4,6 +4,7 @@ import pytest
 
 from refimpl.broker.client_channel_info import ClientChannelInfo
 from refimpl.broker.transaction_check import CHECK
+from refimpl.model.effect import Force
 from refimpl.model.ids import ChannelId, Millis, PhysicalOffset
 from refimpl.model.message import MessageExt
 from refimpl.model.message_codec import decode_record
@@ -35,7 +36,8 @@ class Transactions:
     def half(self, **more: str) -> MessageExt:
         properties = {"TRAN_MSG": "true", "PGROUP": "PG", "UNIQ_KEY": "U", "TAGS": "a", **more}
         answer = self.broker.produce(properties=properties, queue_id=2, g=str(self.broker.now))
-        assert answer is not None
+        self.broker.run()
+        answer = answer or self.broker.received[CLIENT][-1]  # SYNC_FLUSH: not at once
         assert answer.code == 0, answer
         assert answer.ext_fields is not None
         assert answer.ext_fields["queueId"] == "2"
@@ -163,6 +165,23 @@ def test_a_commit_delivers(release: Release) -> None:
     (op,) = t.records(OP)
     assert op.body == (b"0," if release.collects_op_messages else b"0")
     assert op.properties == {"TAGS": "d", "WAIT": "true"}
+
+
+@ALL
+@pytest.mark.parametrize("failed", [False, True])
+def test_a_commit_is_answered_when_it_is_durable(release: Release, *, failed: bool) -> None:
+    """BROKER-TRANS-7: under SYNC_FLUSH, or when its force has failed."""
+    t = Transactions(release, {"flushDiskType": "SYNC_FLUSH"})
+    half = t.half()
+    t.broker.forces_complete = False
+    assert t.end(half, COMMIT) is None
+    t.broker.run()
+    forces = [e for e in t.broker.effects if isinstance(e, Force) and "commitlog" in e.path]
+    t.broker.perform(t.broker.broker.forced(forces[-1].token, failed=failed, now=t.broker.now))
+    t.broker.forces_complete = True
+    t.broker.run(10_000)
+    (answer,) = [c for c in t.broker.received[CLIENT] if c.opaque == t.broker.opaque]
+    assert answer.code == 0  # FLUSH_DISK_TIMEOUT too: it is stored
 
 
 @ALL
