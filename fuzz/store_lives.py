@@ -15,7 +15,7 @@ from hypothesis.strategies import booleans, integers, sampled_from
 
 from fuzz.stateful.machine import CountedMachine
 from fuzz.store_rig import RELEASE_NAMES, config_of
-from refimpl.model.ids import Group, QueueId, QueueOffset, Topic
+from refimpl.model.ids import Group, PhysicalOffset, QueueId, QueueOffset, Topic
 from refimpl.model.message_codec import check_record, decode_record
 from refimpl.model.override import override
 from refimpl.model.prng import Prng
@@ -23,7 +23,7 @@ from refimpl.model.release import RELEASES
 from refimpl.sim.crash_disk import CrashDisk
 from refimpl.sim.crash_images import DiskContract, Extreme, Names
 from refimpl.sim.disk_faults import DiskFault, DiskFaults, FaultPoint
-from refimpl.sim.ledger import Trust
+from refimpl.sim.ledger import Ledger, Trust
 from refimpl.sim.ledger_look import Look
 from refimpl.sim.store_lab import StoreLab, StrangeMessage
 from refimpl.store.message_store import (
@@ -36,7 +36,7 @@ from refimpl.store.message_store import (
     SHUTDOWN_PATIENCE,
 )
 
-_MODES = {
+MODES: Mapping[str, Mapping[str, str]] = {
     "sync": {"flushDiskType": "SYNC_FLUSH"},
     "async": {},
     "real-time": {"flushCommitLogTimed": "false", "flushCommitLogLeastPages": "0"},
@@ -46,9 +46,11 @@ _SIZES = (
     {"mappedFileSizeCommitLog": "500", "mappedFileSizeConsumeQueue": "60"},
     {"mappedFileSizeCommitLog": "4096", "mappedFileSizeConsumeQueue": "400"},
 )
-_CONTRACTS = (  # without tears: nothing in a record's head protects its queue id from one
+_CONTRACTS = (
     DiskContract(sector=64, torn=False),
     DiskContract(sector=64, torn=False, names=Names.ANY, garbage=True),
+    DiskContract(sector=16),  # so that a head lies in several
+    DiskContract(sector=16, names=Names.ANY, garbage=True),
 )
 ACTORS: Final = (
     FLUSH_COMMIT_LOG,
@@ -59,8 +61,12 @@ ACTORS: Final = (
     CHECK_DISK,
 )
 _EXTREMES = tuple(Extreme)
+ONE_TORN: Final = range(5, 8)
+_ONE_LOST, _IMAGES_MAX = 4, 9  # behind the extremes; the rest is drawn freely
+_QUEUE_ID, _SYS_FLAG = 12, 36  # where a record has them
 _QUEUES = 2
 _PULLS_MAX = 1000  # of a queue whose units may say anything
+SECTORS: Final = ("torn", "garbage")  # how a sector may come back, besides as a version of it
 CRASHES: Final = frozenset({"kill", "fail_power", "stop_within", "shut_down", "start_on_bad_disk"})
 DISK_FAULTS: Final[Mapping[str, tuple[FaultPoint, str]]] = {
     "no-file": (FaultPoint.NO_SPACE_CREATE, "commitlog/*"),
@@ -84,21 +90,22 @@ class StoreLives(CountedMachine):
 
     @initialize(
         release=sampled_from(RELEASE_NAMES),
-        mode=sampled_from(tuple(_MODES)),
+        mode=sampled_from(tuple(MODES)),
         sizes=sampled_from(_SIZES),
         contract=sampled_from(_CONTRACTS),
     )
     def start(self, release: str, mode: str, sizes: dict[str, str], contract: DiskContract) -> None:
         """Open a store on an empty disk."""
         self.mode = mode
-        self._settings = RELEASES[release], {**sizes, **_MODES[mode]}, contract
+        self._settings = RELEASES[release], {**sizes, **MODES[mode]}, contract
         self._new_store()
         self.began()
 
     def _new_store(self) -> None:
         release, overrides, contract = self._settings
         trace = self.trace_of(config_of(release.name, tuple(overrides.items())), release)
-        self.lab = StoreLab(release, overrides, CrashDisk(contract), trace=trace)
+        ledger = Ledger(overrides.get("flushDiskType") == "SYNC_FLUSH", tears=contract.torn)
+        self.lab = StoreLab(release, overrides, CrashDisk(contract), ledger=ledger, trace=trace)
         self.keyed: dict[str, list[int]] = {}  # numbers of the messages that have a key
         self._lived()
 
@@ -160,6 +167,8 @@ class StoreLives(CountedMachine):
         for s in map(self.lab.ledger.sent.__getitem__, numbers):
             if s.queue_id != queue_id or not s.has_unit:
                 self.broken("STORE-PROMISE-5", f"queue {queue_id} gave {s.number}")
+            if s.unplaced:
+                continue
             if s.queue_offset is None or s.queue_offset <= before:
                 self.broken("STORE-PROMISE-6", f"{s.number} is given behind {before}")
             before = s.queue_offset
@@ -197,12 +206,17 @@ class StoreLives(CountedMachine):
         self._begin_again(disk, -1, "kill")
 
     @rule(
-        which=integers(0, 7), draw=integers(0, 1 << 16), again=integers(-6, 9), watched=booleans()
+        which=integers(0, _IMAGES_MAX),
+        draw=integers(0, 1 << 16),
+        again=integers(-6, 9),
+        watched=booleans(),
+        sends=integers(0, 2),
     )
-    def fail_power(self, which: int, draw: int, again: int, watched: bool) -> None:
+    def fail_power(self, which: int, draw: int, again: int, watched: bool, sends: int) -> None:
         """Lose power, open one of the images; perhaps the machine stops in the recovery again.
 
-        `watched`: consumers had read everything that was visible.
+        `watched`: consumers had read everything that was visible. `sends`: so many producers come
+        before anything else happens.
         """
         if watched:
             for queue_id, begin in enumerate(self.read_to):
@@ -210,8 +224,15 @@ class StoreLives(CountedMachine):
         self.lab.fail_power()
         disk = self._image(which, draw)
         self._begin_again(disk, again, f"power, image {which} {draw}")
+        for queue_id in range(sends):
+            self.lab.put("T", queue_id)
 
-    @rule(left=integers(0, 4), put=booleans(), which=integers(0, 7), draw=integers(0, 1 << 16))
+    @rule(
+        left=integers(0, 4),
+        put=booleans(),
+        which=integers(0, _IMAGES_MAX),
+        draw=integers(0, 1 << 16),
+    )
     def stop_within(self, left: int, put: bool, which: int, draw: int) -> None:
         """Lose power within a put or within a thread's step."""
         self.lab.disk.left = left
@@ -226,7 +247,7 @@ class StoreLives(CountedMachine):
             return
         self._begin_again(self._image(which, draw), -1, f"stopped within, image {which} {draw}")
 
-    @rule(power=booleans(), which=integers(0, 7), draw=integers(0, 1 << 16))
+    @rule(power=booleans(), which=integers(0, _IMAGES_MAX), draw=integers(0, 1 << 16))
     def shut_down(self, power: bool, which: int, draw: int) -> None:
         """End it orderly, and perhaps lose power right after that: nothing is missing.
 
@@ -252,7 +273,28 @@ class StoreLives(CountedMachine):
         self.image()
         if which < len(_EXTREMES):
             return CrashDisk.from_image(crash.extreme(_EXTREMES[which]))
-        return CrashDisk.from_image(crash.sample(Prng(draw)))
+        prng = Prng(draw)
+        if which in ONE_TORN:
+            image = crash.torn_at(*self._within_a_head(prng))
+        elif which == _ONE_LOST:
+            image = crash.all_but_one("commitlog/", prng)
+        else:
+            image = crash.sample(prng)
+        for how in SECTORS:
+            if image.has(how):
+                self.fault(how)
+        if image.has("torn") and self.lab.trace is not None:
+            self.lab.trace.end()  # no model knows half a head
+        return CrashDisk.from_image(image)
+
+    def _within_a_head(self, prng: Prng) -> tuple[str, int]:
+        """A byte of the log that says where a message that is not durable stands in its queue."""
+        sent = self.lab.ledger.sent
+        places = [s.offset for s in sent if not s.durable and s.offset is not None]
+        offset = places[prng.below(len(places))] if places else PhysicalOffset(0)
+        size = self.lab.store.commit_log.file_size
+        at = offset % size + _QUEUE_ID + prng.below(_SYS_FLAG - _QUEUE_ID)
+        return f"commitlog/{offset // size * size:020d}", at
 
     @rule(nth=integers(1, 20), name=sampled_from(("read-error-at-start", "no-space-at-start")))
     def start_on_bad_disk(self, nth: int, name: str) -> None:
@@ -333,7 +375,8 @@ class StoreLives(CountedMachine):
 
     @override
     def at_end(self) -> None:
-        """Compare everything with the ledger, and read every queue from its beginning."""
+        """Come to rest, compare everything with the ledger, read every queue from its beginning."""
+        self.lab.settle()
         self.none_of(Look(self.lab.store).violations(self.lab.ledger))
         for queue_id in range(len(self.read_to)):
             self.read_from(queue_id, 0)

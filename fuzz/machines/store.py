@@ -12,7 +12,7 @@ from hypothesis.stateful import precondition, rule
 from hypothesis.strategies import booleans, integers, sampled_from
 
 from fuzz.stateful.registry import Machine
-from fuzz.store_lives import ACTORS, DISK_FAULTS, StoreLives
+from fuzz.store_lives import ACTORS, DISK_FAULTS, SECTORS, StoreLives
 from refimpl.model.disk import DiskError
 from refimpl.model.errors import InvalidInput
 from refimpl.model.ids import Topic
@@ -26,6 +26,7 @@ from refimpl.store.message_store import CLEAN_FILES
 _CLOCK = (1, 10, 200, 600, 4000, 61_000)  # milliseconds
 _REFUSALS = {1: "no-space-write", 2: "no-file", 4: "empty-after-create"}
 _FULL = 0.95  # used part of the disk: puts are refused, files go by force
+_BODY = 88  # where a record has its body
 _ROT = 3  # one draw in so many: a run in doubt finds little else
 _STALL = 1500  # milliseconds: longer than osPageCacheBusyTimeOutMills
 _ENDS = ("", "", "", "", "force-fails", "force-fails", "force-lies", "force-never-ends")
@@ -43,16 +44,18 @@ class StoreMachine(StoreLives):
         "disk-full",
         "page-cache-busy",
         "stop-in-recovery",
+        *SECTORS,
     )
     ESSENTIAL: ClassVar[tuple[str, ...]] = ("put", "step", "force_ends", "fail_power")
 
     WEIGHTS: ClassVar[Mapping[str, int]] = {
-        "put": 12,
+        "put": 16,
         "step": 12,
         "force_ends": 12,
         "settle": 3,
         "fail_power": 3,
         "read": 2,
+        "rot": 2,
     }
 
     # --- puts
@@ -186,9 +189,13 @@ class StoreMachine(StoreLives):
 
     # --- a disk that forgets and lies
 
-    @rule(which=integers(0, 30), seed=integers(0, 1 << 16), log=booleans())
-    def rot(self, which: int, seed: int, log: bool) -> None:
-        """Let one bit change on the platter: in a record of the log, or anywhere else.
+    @rule(
+        which=integers(0, 30),
+        seed=integers(0, 1 << 16),
+        part=sampled_from(("derived", "record", "body")),
+    )
+    def rot(self, which: int, seed: int, part: str) -> None:
+        """Let one bit change on the platter: in a record of the log, or anywhere else; then read.
 
         STORE-PROMISE-13.
         """
@@ -197,10 +204,12 @@ class StoreMachine(StoreLives):
             if data and path != "lock" and not path.startswith("commitlog/"):
                 places.append((path, 0, len(data)))
         size = self.lab.store.commit_log.file_size
-        for sent in self.lab.ledger.sent if log else ():
+        for sent in () if part == "derived" else self.lab.ledger.sent:
             path = f"commitlog/{(sent.offset or 0) // size * size:020d}"
             if sent.offset is not None and disk.exists(path):
-                places.append((path, sent.offset % size, sent.size))
+                begin = _BODY if part == "body" else 0
+                length = len(sent.body) if begin else sent.size
+                places.append((path, sent.offset % size + begin, length))
         if which % _ROT or not places or not self.allows("rot"):
             return
         path, at, length = places[-1 - which % len(places)]
@@ -211,6 +220,9 @@ class StoreMachine(StoreLives):
             return
         self.fault("rot")
         self.lab.ledger = self.lab.ledger.damaged()
+        self.lab.settle()
+        for queue_id in range(len(self.read_to)):
+            self.read_from(queue_id, 0)
 
     @rule(queue_id=integers(0, 1), nth=integers(1, 4))
     def read_badly(self, queue_id: int, nth: int) -> None:

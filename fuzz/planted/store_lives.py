@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from types import ModuleType
 from unittest.mock import patch
 
+from fuzz import store_lives
+from fuzz.on_purpose.edited import edited
 from fuzz.planted.store_files import empty_file_refuses_the_start, stores_another_body
 from fuzz.planted.store_side import dispatch_skips
 from fuzz.stateful.registry import Planted, planted_edit
@@ -19,7 +21,7 @@ from refimpl.model.java import crc32
 from refimpl.model.message import MessageExtBrokerInner
 from refimpl.model.message_codec import decode_record
 from refimpl.model.release import RELEASE_4_9
-from refimpl.store import append_message, commit_log, queue_reader
+from refimpl.store import append_message, commit_log, queue_reader, recovery
 from refimpl.store.append_message import AppendMessageResult
 from refimpl.store.commit_log import CommitLog
 from refimpl.store.consume_queue import ConsumeQueue
@@ -248,6 +250,22 @@ def readers_see_what_is_written() -> Iterator[None]:
 
 
 @contextmanager
+def a_torn_head_takes_no_place() -> Iterator[None]:
+    """The next message gets the offset at which dispatch will put a record with a torn head.
+
+    Where that matters is made frequent: under SYNC_FLUSH, and most failures of power tear a head.
+    """
+    where = "growth.placed(offset) if offset else growth.appended()"
+    modes = dict.fromkeys(store_lives.MODES, store_lives.MODES["sync"])
+    with (
+        edited(recovery, "_read", where, "growth.placed(offset)"),
+        patch.object(store_lives, "MODES", modes),
+        patch.object(store_lives, "ONE_TORN", range(4, 10)),
+    ):
+        yield
+
+
+@contextmanager
 def tells_another_place() -> Iterator[None]:
     """The producer is told the queue offset of the message after his."""
     right = commit_log.do_append  # type: ignore[attr-defined]
@@ -268,6 +286,7 @@ PLANTED = {
     **{
         f"{name}-in-store": Planted("Store", breaks, planted)
         for name, breaks, planted in (
+            ("a-torn-head-takes-no-place", "STORE-PROMISE-10", a_torn_head_takes_no_place),
             ("stores-another-body", "STORE-PROMISE-5", stores_another_body),
             ("dispatch-skips", "STORE-PROMISE-10", dispatch_skips),
             ("empty-file-refuses-the-start", "STORE-PROMISE-12", empty_file_refuses_the_start),

@@ -23,10 +23,7 @@ SLIPS: Mapping[str, Slip] = {
         "self.reput.begin_at(log.max_offset())",
     ),
     "STORE-RECOVERY-5": Edit(
-        MessageStore,
-        "_recover_topic_queue_table",
-        "max(offset, table.get(key, 0))",
-        "table.get(key, 0)",
+        recovery.Growth, "of", "max(end + self.more, self.least)", "end + self.more"
     ),
     "STORE-RECOVERY-6": Edit(
         recovery, "_close_dirty_tail", "not blank_tail(queue)", "blank_tail(queue) is not None"

@@ -76,6 +76,14 @@ class CrashImage:
             parts.append(f"and {len(self._outcomes) - len(named)} more")
         return "; ".join(part for part in parts if part) or "nothing was pending"
 
+    def has(self, how: str) -> bool:
+        """True where a sector came out so: `old`, `new`, `zero`, `torn`, `garbage` and the like."""
+        return any(
+            told.partition("@")[0] == how
+            for _, outcome in self._outcomes
+            for _, told in outcome.choices
+        )
+
     def children(self) -> dict[str, tuple[str, ...]]:
         """Sorted names below every directory; the root is the empty string."""
         return self._children.table()
@@ -276,6 +284,35 @@ class Crash:
             outcomes = self._at(number, size)
             contents[number] = outcomes.newest() if new else outcomes.oldest()
         return self._image(namespace, contents, f"{which.value} survived")
+
+    def all_but_one(self, folder: str, prng: Prng) -> CrashImage:
+        """Everything survived but one sector below `folder`, where there is one to lose."""
+        namespace, contents, paths = self._everything()
+        numbers = [n for n in contents if paths[n].startswith(folder)]
+        while numbers:
+            number = numbers.pop(prng.below(len(numbers)))
+            odd = self._at(number, namespace.sizes[number][-1]).all_but_one(prng)
+            if odd is not None:
+                return self._image(namespace, {**contents, number: odd})
+        return self._image(namespace, contents)
+
+    def torn_at(self, path: str, position: int) -> CrashImage:
+        """Everything survived but the end of one sector of `path`, from this byte on.
+
+        All of it where that byte is durable, or where the contract tears nothing.
+        """
+        namespace, contents, paths = self._everything()
+        for number in contents:
+            if paths[number] == path:
+                torn = self._at(number, namespace.sizes[number][-1]).torn_at(position)
+                contents[number] = torn or contents[number]
+        return self._image(namespace, contents)
+
+    def _everything(self) -> tuple[Namespace, dict[int, Outcome], dict[int, str]]:
+        namespace = self._journal.after(frozenset(range(len(self.operations))))
+        sizes = {number: sizes[-1] for number, sizes in namespace.sizes.items()}
+        contents = {number: self._at(number, size).newest() for number, size in sizes.items()}
+        return namespace, contents, {n: paths[0] for n, paths in namespace.paths.items()}
 
     def _exhaustive(self, namespace: Namespace, prng: Prng) -> Iterator[CrashImage]:
         """Make every image with these names."""

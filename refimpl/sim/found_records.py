@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 from refimpl.model.ids import PhysicalOffset, QueueId, QueueOffset, Topic
 from refimpl.model.message_codec import decode_record, record_size
+from refimpl.model.sys_flag import TRANSACTION_PREPARED_TYPE
 from refimpl.store.message_store import MessageStore
 from refimpl.store.recovery import LogScan, deliver_at
 
@@ -18,6 +19,7 @@ class Found(NamedTuple):
     queue_offset: QueueOffset
     body: bytes
     properties: str
+    has_unit: bool
 
 
 def found_records(store: MessageStore) -> list[Found]:
@@ -53,6 +55,7 @@ def read_records(store: MessageStore, start: int) -> tuple[list[Found], int]:
                 message.queue_offset,
                 message.body,
                 raw[before:].decode("utf-8", "replace"),
+                not message.sys_flag & TRANSACTION_PREPARED_TYPE,
             )
         )
     return found, scan.end

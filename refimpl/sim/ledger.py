@@ -19,7 +19,7 @@ from typing import Final
 
 from refimpl.model.ids import PhysicalOffset, QueueId, QueueOffset, Topic
 from refimpl.model.status import PutMessageStatus
-from refimpl.sim.found_records import found_records
+from refimpl.sim.found_records import Found, found_records
 from refimpl.sim.sent_log import GONE, Fate, Sent, SentLog
 from refimpl.store.message_store import MessageStore
 
@@ -48,6 +48,7 @@ class Ledger:
 
     sync_flush: bool
     sent: SentLog = field(default_factory=SentLog)
+    tears: bool = False  # the disk tears sectors, so a head may come back half
     torn: bool = False  # power failed since the last opening
     trust: Trust = Trust.ALL
     stopped_at: int = 0  # messages below this number were there at an orderly end
@@ -182,7 +183,9 @@ class Ledger:
 
     def opened(self, store: MessageStore) -> "Ledger":
         """Note what the next life begins with. Ask `violations` first."""
-        found = {f.body: f for f in found_records(store)}
+        records = found_records(store)
+        found = {f.body: f for f in records}
+        unplaced = self.unplaced(records, {s.body: s.number for s in self.sent})
         minimum = store.commit_log.min_offset()
         changed: dict[int, Sent] = {}
         for s in self.sent:
@@ -194,8 +197,12 @@ class Ledger:
                     must=False,
                     offset=at.offset,
                     size=at.size,
+                    topic=at.topic,
+                    queue_id=at.queue_id,
                     queue_offset=at.queue_offset,
                     properties=at.properties,
+                    has_unit=at.has_unit,
+                    unplaced=s.number in unplaced,
                 )
             elif s.fate is not Fate.REMOVED:
                 removed = s.offset is not None and s.offset < minimum
@@ -203,6 +210,38 @@ class Ledger:
                 changed[s.number] = replace(s, fate=fate, must=False)
         opened = self._with(changed)
         return replace(opened, torn=False, stopped_at=0, flush_passed=0, retention_passed=0)
+
+    def unplaced(self, records: Iterable[Found], known: Mapping[bytes, int]) -> frozenset[int]:
+        """Which of these, in the order of the log, may stand anywhere in their queues.
+
+        `known`: the number of each message by its body.
+
+        STORE-PROMISE-5: messages that nobody was promised, with a torn head, and those behind
+        them in the queue that lost such a message or got it.
+        """
+        torn = self.tears and self.torn
+        touched: set[tuple[Topic, QueueId]] = set()
+        follows: dict[tuple[Topic, QueueId], int] = {}
+        found: set[int] = set()
+        for at in records:
+            number = known.get(at.body)
+            if number is None:
+                continue
+            s, queue = self.sent[number], (at.topic, at.queue_id)
+            if torn and not s.durable:
+                told: int | None = s.queue_offset
+                if told is None:  # nobody heard of it
+                    told = follows.get(queue) if s.has_unit else None
+                if told is None:
+                    told = at.queue_offset
+                placed = s.topic, s.queue_id, s.has_unit, told
+                if placed != (*queue, at.has_unit, at.queue_offset):
+                    touched |= {queue, (s.topic, s.queue_id)}
+            if s.unplaced or (torn and not s.durable and queue in touched):
+                found.add(number)
+            if at.has_unit:
+                follows[queue] = at.queue_offset + 1
+        return frozenset(found)
 
     def _with(self, changed: Mapping[int, Sent]) -> "Ledger":
         if not changed:

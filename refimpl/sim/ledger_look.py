@@ -41,6 +41,8 @@ class Look:
         "_unanswered",
         "_undispatched",
         "_units_to",
+        "_unplaced",
+        "_unplaced_at",
         "whole",
     )
 
@@ -60,6 +62,8 @@ class Look:
         self._unanswered: list[Found] = []  # somebody may still be told that it is refused
         self._open: list[int] = list(range(self._learned))  # not found, and perhaps not there yet
         self._units_to: dict[tuple[Topic, QueueId], int] = {}
+        self._unplaced: set[int] = set()  # numbers of messages, and where they are
+        self._unplaced_at: set[int] = set()
         self._last: dict[tuple[Topic, QueueId], int] = {}  # queue offset of the newest record
 
     def violations(self, ledger: Ledger, rewritten: Mapping[str, int] | None = None) -> list[str]:
@@ -81,6 +85,8 @@ class Look:
         records, self._log_to = read_records(self._store, begun)
         if ledger.trust is Trust.NOTHING:
             return list(self._of_strangers(records))
+        self._unplaced |= ledger.unplaced(records, self._known)
+        self._unplaced_at |= {f.offset for f in records if self._is_unplaced(f)}
         structure = [
             *invariants.positions(self._store.commit_log),
             *invariants.log_is_whole(self._store.commit_log, self._log_to),
@@ -120,13 +126,15 @@ class Look:
         for queue in self._store.queues:
             key = Topic(queue.topic), QueueId(queue.queue_id)
             log = self._store.commit_log
-            yield from invariants.of_queue(queue, log, self._units_to.get(key, 0))
+            begun = self._units_to.get(key, 0)
+            yield from invariants.of_queue(queue, log, begun, self._unplaced_at)
             self._units_to[key] = queue.max_offset_in_queue
 
     def _of_records(self, ledger: Ledger, records: list[Found]) -> Iterator[str]:
         """Look at what is there: known, sent so, once, not refused, not given up before.
 
-        What nobody was promised may have lost a sector of its properties: no checksum says so.
+        What nobody was promised may have lost a sector of its properties, or on a disk that tears
+        half of its head: no checksum says so.
         """
         for found in records:
             self._newest = max(self._newest, found.offset)
@@ -141,11 +149,14 @@ class Look:
             self._present.add(found.body)
             if s.fate is Fate.LOST:
                 yield f"STORE-PROMISE-7: {name} was cut off by an earlier recovery"
-            if (found.topic, found.queue_id) != (s.topic, s.queue_id):
+            placed = number not in self._unplaced
+            if (found.topic, found.queue_id) != (s.topic, s.queue_id) and placed:
                 yield f"STORE-PROMISE-5: {name} is in {found.topic}-{found.queue_id}"
             if found.properties != s.properties and (s.durable or not ledger.torn):
                 yield f"STORE-PROMISE-5: {name} has other properties"
-            if s.offset is not None and (s.offset, s.queue_offset) != found[0:5:4]:
+            if s.offset is None:
+                continue
+            if s.offset != found.offset or (s.queue_offset != found.queue_offset and placed):
                 yield f"STORE-PROMISE-6: {name} was at {s.offset}, queue offset {s.queue_offset}"
         yield from self._of_refused(ledger, [*self._unanswered, *records])
 
@@ -189,7 +200,8 @@ class Look:
         """STORE-PROMISE-10: each dispatched record is in its queue, once, at its offset."""
         store = self._store
         dispatched = store.reput.reput_from_offset
-        shown = [found for found in records if self._has_unit(ledger, found)]
+        placed = [found for found in records if not self._is_unplaced(found)]
+        shown = [found for found in placed if self._has_unit(ledger, found)]
         waiting: list[Found] = []
         for found in (*self._undispatched, *shown):
             if found.offset >= dispatched:
@@ -202,7 +214,12 @@ class Look:
                 yield f"STORE-PROMISE-10: the record at {found.offset} is not {name}: {unit}"
         self._undispatched = waiting
         last = self._last
-        for found in shown:
+        for found in records:
+            if self._is_unplaced(found):
+                last.pop((found.topic, found.queue_id), None)
+                continue
+            if not self._has_unit(ledger, found):
+                continue
             key = (found.topic, found.queue_id)
             if key in last and found.queue_offset != last[key] + 1:
                 yield f"STORE-PROMISE-11: {key} goes from {last[key]} to {found.queue_offset}"
@@ -211,6 +228,9 @@ class Look:
             given = store.commit_log.topic_queue_table.get(key, 0)
             if given <= offset or (given > offset + 1 and store.commit_log.pool is None):
                 yield f"STORE-PROMISE-11: {key} gives {given} after {offset}"
+
+    def _is_unplaced(self, found: Found) -> bool:
+        return self._known.get(found.body) in self._unplaced
 
     def _has_unit(self, ledger: Ledger, found: Found) -> bool:
         number = self._known.get(found.body)

@@ -73,11 +73,15 @@ class _Sector:
 
     def _mixtures(self, first: int) -> Iterator[tuple[int, bytes]]:
         """Cut at `first`, then at every other byte."""
-        old = self.values[0].ljust(self.length, b"\0")
-        new = self.values[self.newest].ljust(self.length, b"\0")
         for i in range(self.length):
             cut = (first + i) % self.length
-            yield cut, (new[:cut] + old[cut:]).rstrip(b"\0")
+            yield cut, self.mixture(cut)
+
+    def mixture(self, cut: int) -> bytes:
+        """The newest version up to `cut`, and the durable one from there on."""
+        old = self.values[0].ljust(self.length, b"\0")
+        new = self.values[self.newest].ljust(self.length, b"\0")
+        return (new[:cut] + old[cut:]).rstrip(b"\0")
 
     def noise(self, prng: Prng) -> tuple[bytes, str]:
         """Bytes that nobody wrote."""
@@ -140,6 +144,31 @@ class SectorOutcomes:
     def newest(self) -> Outcome:
         """Every pending byte survived."""
         return self._known(tuple(held.newest for held in self._sectors))
+
+    def all_but_one(self, prng: Prng) -> Outcome | None:
+        """Every pending byte survived, but one sector is old; None where none can be."""
+        odd = [i for i, held in enumerate(self._sectors) if held.newest]
+        if not odd:
+            return None
+        which = odd[prng.below(len(odd))]
+        held = self._sectors[which]
+        return self._odd(which, held.values[0], held.labels[0])
+
+    def torn_at(self, position: int) -> Outcome | None:
+        """Every pending byte survived, but one sector is new up to this byte, and old from it on.
+
+        None where that byte is durable, or where nothing is torn.
+        """
+        number, cut = divmod(position, self._sector)
+        for which, held in enumerate(self._sectors if self._torn else ()):
+            if held.number == number and cut < held.length:
+                return self._odd(which, held.mixture(cut), f"torn@{cut}")
+        return None
+
+    def _odd(self, which: int, data: bytes, label: str) -> Outcome:
+        choice = [(s.number, s.values[s.newest], s.labels[s.newest]) for s in self._sectors]
+        choice[which] = (self._sectors[which].number, data, label)
+        return self._outcome(choice)
 
     def _known(self, versions: tuple[int, ...]) -> Outcome:
         """Contents made of versions alone, one a sector: made once."""

@@ -48,6 +48,7 @@ class Sent:
     durable: bool = False  # it survives a power failure: somebody was told so
     fate: Fate = Fate.OPEN
     must: bool = False  # the next opening has to find it
+    unplaced: bool = False  # what a torn head did to its queue was promised to nobody
 
     @property
     def end(self) -> int:

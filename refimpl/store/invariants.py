@@ -6,7 +6,7 @@ Model         spec/tla: the invariants of the same names
 Nothing here repairs anything. It does not check what was acknowledged: only the sender knows that.
 """
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from typing import Final
 
 from refimpl.store.commit_log import CommitLog
@@ -26,12 +26,17 @@ def violations(store: MessageStore) -> list[str]:
     return found
 
 
-def of_queue(queue: ConsumeQueue, log: CommitLog, start: int = 0) -> Iterator[str]:
-    """What is broken in the units from number `start` on, and in what the queue gives next."""
+def of_queue(
+    queue: ConsumeQueue, log: CommitLog, start: int = 0, unplaced: Container[int] = ()
+) -> Iterator[str]:
+    """What is broken in the units from number `start` on, and in what the queue gives next.
+
+    `unplaced`: physical offsets of records that may name another queue offset than they stand at.
+    """
     if queue.mapped_file_queue.max_wrote_position % CQ_STORE_UNIT_SIZE:
         yield f"{UNITS_ARE_WHOLE}: {queue.topic}-{queue.queue_id}"
         return
-    yield from _units_point_to_their_records(queue, log, start)
+    yield from _units_point_to_their_records(queue, log, start, unplaced)
     yield from _next_offset_follows(queue, log)
 
 
@@ -69,7 +74,9 @@ def log_is_whole(log: CommitLog, start: int) -> Iterator[str]:
         yield f"LogIsWhole: records end at {scan.end}, the log at {readable}"
 
 
-def _units_point_to_their_records(queue: ConsumeQueue, log: CommitLog, start: int) -> Iterator[str]:
+def _units_point_to_their_records(
+    queue: ConsumeQueue, log: CommitLog, start: int, unplaced: Container[int]
+) -> Iterator[str]:
     """Unit n of a queue names a record of that queue with queue offset n, in growing order.
 
     STORE-CQ-5: before 5.5 a queue whose records are all gone may begin before its first file.
@@ -96,7 +103,7 @@ def _units_point_to_their_records(queue: ConsumeQueue, log: CommitLog, start: in
         record = log.get_message(offset, size)
         if record is None or int.from_bytes(record[:4], "big") != size:
             yield f"UnitsPointToRecords: {where} -> {offset}"
-        elif int.from_bytes(record[20:28], "big") != n:
+        elif int.from_bytes(record[20:28], "big") != n and offset not in unplaced:
             yield f"UnitsPointToTheirRecords: {where} -> {offset}"
 
 

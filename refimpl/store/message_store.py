@@ -35,7 +35,7 @@ from refimpl.store.flush_manager import FlushManager
 from refimpl.store.index_service import IndexService
 from refimpl.store.log_end import last_record_end
 from refimpl.store.message_reader import MessageReader
-from refimpl.store.recovery import deliver_at, recover_abnormally, recover_normally
+from refimpl.store.recovery import Growth, deliver_at, recover_abnormally, recover_normally
 from refimpl.store.reput import ReputMessageService
 from refimpl.store.retention import CleanService
 from refimpl.store.running_flags import RunningFlags
@@ -257,14 +257,14 @@ class MessageStore(StoreReads):
         elif queues.max_physic_offset() > log.max_offset():
             queues.truncate_dirty_logic_files(log.max_offset())
         self.reput.begin_at(None if found is None else found.start)
-        self._recover_topic_queue_table({} if found is None else found.next_offsets)
+        self._recover_topic_queue_table({} if found is None else found.growths)
 
-    def _recover_topic_queue_table(self, read: Mapping[tuple[str, int], int]) -> None:
+    def _recover_topic_queue_table(self, read: Mapping[tuple[str, int], Growth]) -> None:
         """Offsets go on behind what the queues have, and behind what is read and not shown yet."""
         log = self.commit_log
         table = self.queues.recover_topic_queue_table(log.min_offset())
-        for key, offset in read.items():
-            table[key] = max(offset, table.get(key, 0))
+        for key, growth in read.items():
+            table[key] = growth.of(table.get(key, 0))
         log.topic_queue_table = table
 
     def start(self, now: Millis) -> None:
@@ -285,7 +285,8 @@ class MessageStore(StoreReads):
         self.reput.start(now)
         self._dispatch_all(now)
         self.reput.take_arrived()  # nobody waits yet
-        self._recover_topic_queue_table(self.commit_log.topic_queue_table)
+        table = self.commit_log.topic_queue_table
+        self._recover_topic_queue_table({key: Growth(least=n) for key, n in table.items()})
         self.flush_manager.recovered()
         self.recovered_to = self.commit_log.max_offset()
         due = self._due

@@ -34,12 +34,34 @@ _SILENCE: Final = 16 << 20  # so many zeros behind the cut end the search for ol
 _SIZE_FIELD: Final = 4
 
 
+class Growth(NamedTuple):
+    """What dispatch of some records will do to the end of their queue, wherever that is.
+
+    It becomes the greater of `end + more` and `least`.
+    """
+
+    more: int = 0
+    least: int = 0
+
+    def appended(self) -> "Growth":
+        """A record more that stands where the queue ends (STORE-CQ-3, STORE-CQ-20)."""
+        return Growth(self.more + 1, self.least + 1)
+
+    def placed(self, queue_offset: int) -> "Growth":
+        """A record more that stands at its queue offset, or is there already (STORE-CQ-19)."""
+        return Growth(self.more, max(self.least, queue_offset + 1))
+
+    def of(self, end: int) -> int:
+        """Next queue offset of a queue that ends there."""
+        return max(end + self.more, self.least)
+
+
 class Recovered(NamedTuple):
     """What recovery after a crash found, besides where the log ends."""
 
     start: int  # offset of the first record that was read
     first_offsets: Mapping[tuple[str, int], int]  # by topic and queue, of its first record there
-    next_offsets: Mapping[tuple[str, int], int]  # and behind its last
+    growths: Mapping[tuple[str, int], Growth]  # what all of its records do to its end
     begins: Mapping[tuple[str, int], int]  # physical: what a queue had before was deleted with it
 
 
@@ -195,12 +217,13 @@ def _read(log: CommitLog, start: int, *, check_crc: bool) -> tuple[LogScan, Reco
     """Read everything from `start` on: where it ends, what was found, the newest store time.
 
     One record alone does not say where its queue stood, for its head may be torn; two that follow
-    one another do. STORE-CQ-20: one that cannot be true counts as the one that follows.
+    one another do. STORE-RECOVERY-5: where dispatch will put each record, true or not, is counted.
     """
     scan = LogScan(log.mapped_file_queue, start, log.release, check_crc=check_crc)
     first_offsets: dict[tuple[str, int], int] = {}
     begins: dict[tuple[str, int], int] = {}
     latest: dict[tuple[str, int], int] = {}
+    growths: dict[tuple[str, int], Growth] = {}
     again: dict[tuple[str, int], int] = {}  # where a queue that had records has offset 0 once more
     newest = 0
     for request in scan.records(deliver_at(log.delay_levels)):
@@ -209,19 +232,20 @@ def _read(log: CommitLog, start: int, *, check_crc: bool) -> tuple[LogScan, Reco
             continue
         key, offset = (request.topic, request.queue_id), request.consume_queue_offset
         before = latest.get(key)
+        growth = growths.get(key, Growth())
         if not is_possible(offset, request.commit_log_offset, log.file_size):
-            if before is not None:
-                latest[key] = before + 1
+            growths[key] = growth.appended()
             continue
+        growths[key] = growth.placed(offset) if offset else growth.appended()
         if before is not None and offset == before + 1:
             first_offsets.setdefault(key, before)
             if offset == 1 and key in again:
                 begins[key] = again[key]
+                growths[key] = Growth().appended().placed(1)
         elif before is not None and offset == 0:
             again[key] = request.commit_log_offset
         latest[key] = offset
-    next_offsets = {key: offset + 1 for key, offset in latest.items()}
-    return scan, Recovered(start, first_offsets, next_offsets, begins), newest
+    return scan, Recovered(start, first_offsets, growths, begins), newest
 
 
 def _is_covered(

@@ -215,3 +215,41 @@ def test_many_names_with_equal_paths_are_counted_only_when_few() -> None:
     for i in range(60):
         disk.write("b", 16 * i, b"x")
     assert disk.crash().count() is not None
+
+
+def two_sectors(*, torn: bool) -> Crash:
+    """`f` has 16 durable bytes, and others since; `g` has new bytes that nobody forced."""
+    disk = CrashDisk(DiskContract(sector=8, torn=torn))
+    disk.create("d/f", 16)
+    disk.write("d/f", 0, b"a" * 16)
+    disk.force("d/f")
+    disk.sync_directory("d")
+    disk.write("d/f", 0, b"b" * 16)
+    disk.create("g", 8)
+    disk.write("g", 0, b"c" * 8)
+    return disk.crash()
+
+
+def read(image: CrashImage) -> tuple[bytes, bytes]:
+    return image.files["d/f"].read(0, 16), image.files["g"].read(0, 8)
+
+
+def test_all_but_one_sector_survive() -> None:
+    crash = two_sectors(torn=True)
+    found = {read(crash.all_but_one("d/", Prng(seed))) for seed in range(20)}
+    lost = {(b"a" * 8 + b"b" * 8, b"c" * 8), (b"b" * 8 + b"a" * 8, b"c" * 8)}
+    assert found == lost
+    assert read(crash.all_but_one("nothing/", Prng(0))) == (b"b" * 16, b"c" * 8)
+    assert crash.all_but_one("d/", Prng(0)).has("old")
+
+
+@pytest.mark.parametrize("torn", [False, True])
+@pytest.mark.parametrize("position", [0, 3, 8, 15])
+def test_a_sector_is_torn_at_a_byte(position: int, torn: bool) -> None:
+    """New up to the byte and old from there to the end of its sector; the rest is new."""
+    crash = two_sectors(torn=torn)
+    image = crash.torn_at("d/f", position)
+    end = position // 8 * 8 + 8
+    old = b"b" * position + b"a" * (end - position) + b"b" * (16 - end)
+    assert read(image) == (old if torn else b"b" * 16, b"c" * 8)
+    assert image.has("torn") is torn

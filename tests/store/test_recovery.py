@@ -12,11 +12,13 @@ from refimpl.model.release import RELEASE_4_9, RELEASE_5_5, RELEASES, Release
 from refimpl.model.status import PutMessageStatus
 from refimpl.sim.memory_disk import MemoryDisk
 from refimpl.store.commit_log import CommitLog
+from refimpl.store.consume_queue import ConsumeQueue
 from refimpl.store.invariants import violations
 from refimpl.store.message_store import MessageStore
-from refimpl.store.recovery import recover_abnormally
+from refimpl.store.recovery import Growth, recover_abnormally
 from refimpl.store.store_checkpoint import StoreCheckpoint
 from refimpl.store.store_event import PutCompleted
+from tests.store.fake_log import FakeLog
 from tests.store.harness import force_all, open_store, open_with, run
 
 ALL = list(RELEASES.values())
@@ -403,3 +405,20 @@ class KillMachine(RuleBasedStateMachine):
 
 KillMachine.TestCase.settings = settings(max_examples=40, stateful_step_count=25, deadline=None)
 TestKill = KillMachine.TestCase
+
+
+@given(st.integers(0, 9), st.lists(st.one_of(st.none(), st.integers(0, 12)), max_size=8))
+def test_growth_is_what_dispatch_does(end: int, offsets: list[int | None]) -> None:
+    """STORE-RECOVERY-5: from any end on; None is an offset that cannot be true (STORE-CQ-20)."""
+    log = FakeLog([1] * 100)
+    queue = ConsumeQueue(
+        MemoryDisk(), "q", "T", 0, mapped_file_size=60, log=log, release=RELEASE_4_9
+    )
+    places = iter(range(1000, 10_000, 100))
+    for n in range(end):
+        queue.put_message_position_info(next(places), 100, 0, n)
+    growth = Growth()
+    for offset in offsets:
+        queue.put_message_position_info(next(places), 100, 0, -1 if offset is None else offset)
+        growth = growth.placed(offset) if offset else growth.appended()
+        assert growth.of(end) == queue.max_offset_in_queue
