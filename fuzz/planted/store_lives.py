@@ -108,12 +108,12 @@ _EDITS: tuple[tuple[str, str, type | ModuleType, str, str, str], ...] = (
         "return None",
     ),
     (
-        "index-leads-into-records",
+        "query-gives-one-too-many",
         "STORE-INDEX-9",
         IndexService,
-        "build_index",
-        "offset = request.commit_log_offset",
-        "offset = request.commit_log_offset + 4",
+        "query_offset",
+        "min(max_num, max_msgs_num_batch)",
+        "min(max_num, max_msgs_num_batch) + 1",
     ),
     (
         "refusal-is-counted-in-the-queue",
