@@ -304,6 +304,8 @@ class StoreLives(CountedMachine):
         """
         disk = self.lab.kill()
         assert isinstance(disk, CrashDisk)
+        if self.lab.trace is not None:
+            self.lab.trace.end()  # no model knows a dispatch that is refused within a start
         with self.faulty(name, nth=nth) as faults:
             opened = self.lab.reopen(disk)
         if opened:
