@@ -18,7 +18,7 @@ from refimpl.model.trace_file import Trace, TraceHeader
 from refimpl.tlc import trace_data
 from refimpl.tlc.manifest import FOLDER
 from refimpl.tlc.runner import TlcRun, run
-from refimpl.tlc.trace_view import View, one_level, one_row, whole
+from refimpl.tlc.trace_view import View, one_level, one_row, walks, whole
 from refimpl.tlc.value import Function, Value, parse, show
 
 EVENTS_PER_RUN: Final = 50_000
@@ -157,7 +157,13 @@ def _transaction_constants(header: TraceHeader) -> Constants:
         ("MaxBatch", str(2**30)),
         ("CheckMax", str(header.transaction_check_max)),
         ("Collects", "TRUE"),
+        ("Changes", "TRUE"),
         ("Design", '"ends"'),
+        ("Halves", "<- NextHalf"),
+        ("Operations", "<- NextOp"),
+        ("TxOf", "<- TraceTxOf"),
+        ("IsHalfOf", "<- TraceIsHalfOf"),
+        *_log_constants(header),
     )
 
 
@@ -278,15 +284,20 @@ MODELS: Final = {
         "TraceTransaction",
         frozenset(
             {
-                *("Append", "Flushed", "TransactionStarted", "PrepareMessage", "EndTransaction"),
-                *("Committed", "WriteOp", "RefuseOp", "SkipEnded", "Ask", "Discard"),
-                *("CommitOpOffset", "PersistWalk", "Crash", "Shutdown", "Recovered"),
+                *("Append", "PutRefused", "Flushed", "RemoveFirst", "Observed"),
+                *("RenameToMain", "Forced", "ObservedFile"),
+                *("TransactionStarted", "PrepareMessage", "EndTransaction", "Committed"),
+                *("WriteOp", "RefuseOp", "SkipEnded", "Ask", "Discard", "CommitOpOffset"),
+                *("PersistWalk", "ObservedWalk", "Crash", "Shutdown", "Recovered"),
             }
         ),
         False,
         lambda header: header.pool == 0,
         _transaction_constants,
         "PrepareMessage",
+        walks,
+        frozenset({"topic", "file"}),
+        tells_all=True,
     ),
 }
 

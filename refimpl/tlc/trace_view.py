@@ -4,6 +4,11 @@ from collections.abc import Callable, Sequence
 from typing import Final, TypeAlias
 
 from refimpl.model.ids import Group, QueueId, QueueOffset, Topic
+from refimpl.model.topic_validator import (
+    RMQ_SYS_TRANS_CHECK_MAX_TIME_TOPIC,
+    RMQ_SYS_TRANS_HALF_TOPIC,
+    RMQ_SYS_TRANS_OP_HALF_TOPIC,
+)
 from refimpl.model.trace import (
     Append,
     CommitOffset,
@@ -31,6 +36,9 @@ View: TypeAlias = Callable[[Sequence[TraceEvent]], Callable[[TraceEvent], TraceE
 
 _FILE: Final = "config/consumerOffset.json"
 _DELAY_OFFSETS: Final = "config/delayOffset.json"
+_OF_TRANSACTIONS: Final = frozenset(
+    {RMQ_SYS_TRANS_HALF_TOPIC, RMQ_SYS_TRANS_OP_HALF_TOPIC, RMQ_SYS_TRANS_CHECK_MAX_TIME_TOPIC}
+)
 _WALKER: Final = Group("CID_RMQ_SYS_TRANS")
 _OF_A_ROW: Final = (
     CommitOffset,
@@ -69,7 +77,7 @@ def one_row(events: Sequence[TraceEvent]) -> Callable[[TraceEvent], TraceEvent |
         if isinstance(event, Crash):
             return _with_some_image(event)
         if isinstance(event, Append) and (event.topic, event.queue_id) != first[1:3]:
-            return Append(event.offset, event.size, Topic(""), QueueId(0), QueueOffset(0), 0)
+            return _of_another(event)
         return event
 
     return shown
@@ -89,6 +97,26 @@ def one_level(events: Sequence[TraceEvent]) -> Callable[[TraceEvent], TraceEvent
         return event
 
     return shown
+
+
+def walks(_events: Sequence[TraceEvent]) -> Callable[[TraceEvent], TraceEvent | None]:
+    """Show the log, of whose records the queues of transactions matter, and the file of offsets."""
+
+    def shown(event: TraceEvent) -> TraceEvent | None:
+        if isinstance(event, Crash):
+            return _with_some_image(event)
+        if isinstance(event, RenameToMain | Forced | ObservedFile):
+            return event if event.file == _FILE else None
+        if isinstance(event, Append) and event.topic not in _OF_TRANSACTIONS:
+            return _of_another(event)
+        return event
+
+    return shown
+
+
+def _of_another(event: Append) -> Append:
+    """Only its room in the log is shown."""
+    return event._replace(topic=Topic(""), queue_id=QueueId(0), queue_offset=QueueOffset(-1))
 
 
 def _with_some_image(event: Crash) -> Crash:

@@ -3,7 +3,7 @@
 (* Traces of a broker against ConsumeOffset: one queue of one group, the   *)
 (* first that a client commits, and the file that has its row              *)
 (* (refimpl/tlc/trace_view.py leaves out all others; a record of another   *)
-(* queue has no messages here).                                            *)
+(* queue has the offset -1 here).                                          *)
 (*                                                                         *)
 (* What a consumer pulls and consumes is its own affair and no event: it   *)
 (* may commit any offset.  What the broker makes of that is followed, and  *)
@@ -24,6 +24,7 @@ Serving == serves /\ "start" \notin busy     \* the start was looked at
 Offset(n) == IF n = -1 THEN None ELSE n
 RowEvents == {"CommitOffset", "MoveOffset", "PersistOffset", "LoadOffset"}
 FileEvents == {"Persist", "RenameToBackup", "RenameToMain", "Forced", "Load"}
+IsMine == Ev.queue_offset >= 0     \* a record of the queue
 (* BROKER-LIFECYCLE-10: the empty backup goes when the file is durable *)
 InPlace == IF Usable(main) THEN texts[main.number] ELSE 0
 Trusts == Usable(main) /\ ~bak.there /\ ~empty
@@ -32,7 +33,7 @@ OffsetConditions ==
   CASE Ev.e = "Append" -> <<
          <<"it serves", Serving>>,
          <<"the offset is the end of the queue",
-           Ev.messages > 0 => Ev.queue_offset = maxOffset>> >>
+           IsMine => Ev.queue_offset = maxOffset>> >>
     [] Ev.e = "CommitOffset" -> <<
          <<"it serves", Serving>>,
          <<"an offset is none", Ev.offset # None>> >>
@@ -162,7 +163,7 @@ TShutdown ==
   /\ Kill /\ Over /\ UNCHANGED places
 
 Does ==
-  CASE Ev.e = "Append" -> TAppend
+  CASE Ev.e = "Append" /\ IsMine -> TAppend
     [] Ev.e = "Flushed" -> TFlushed
     [] Ev.e = "CommitOffset" -> Sets(Ev.offset) /\ UNCHANGED more
     [] Ev.e = "MoveOffset" -> TMove

@@ -28,6 +28,7 @@ CONSTANTS Transactions, MaxLog, MaxCrashes,   \* bounds
           MaxBatch,     \* bound: half messages that one operation ends
           CheckMax,     \* transactionCheckMax
           Collects,     \* TRUE: operations are collected first (5.5)
+          Changes,      \* TRUE: a producer may end again, and otherwise
           Design        \* "ends", or the name of a wrong design
 
 ASSUME Design \in {"ends", "opBeforeFinal", "forgetsEnded", "walkNotBehindLog", "asksUnwalked"}
@@ -35,10 +36,11 @@ ASSUME Design \in {"ends", "opBeforeFinal", "forgetsEnded", "walkNotBehindLog", 
 VARIABLES log,        \* <<[kind, tx, n, m]>>: "half" n, put back m times;
                       \* "op" m, which ends half n; "final" and "discard" of half n
           forced,     \* how many of them are durable
-          decided,    \* what each producer has decided: "none", "commit", "rollback"
-          told,       \* what the broker has answered: "none", "commit", "rollback"
+          decided,    \* what each producer has decided: "commit", "rollback", both or nothing
+          told,       \* what the broker has answered
           asked,      \* half records whose producer may end them: <<tx, n>>
-          ending,     \* commits whose final message is stored and not durable yet: <<tx, n>>
+          ending,     \* commits whose final message is stored and not durable yet: <<tx, n, k>>,
+                      \* the k-th for this half message
           halfOffset, \* of CID_RMQ_SYS_TRANS in the half queue
           opOffset,   \* and in the operation queue
           ended,      \* half offsets that this process has ended
@@ -56,6 +58,8 @@ Halves == Cardinality(Kind("half"))
 Operations == Cardinality({log[i].m : i \in Kind("op")})
 (* the record with queue offset n of its queue *)
 Half(n) == CHOOSE i \in Kind("half") : log[i].n = n
+TxOf(n) == log[Half(n)].tx
+IsHalfOf(tx, n) == n < Halves /\ TxOf(n) = tx
 Put(kind, tx, n, m) == [kind |-> kind, tx |-> tx, n |-> n, m |-> m]
 Visible(tx) == \E i \in Kind("final") : log[i].tx = tx
 (* half offsets that an operation at or behind the operation offset ends *)
@@ -63,7 +67,7 @@ Removed == {log[i].n : i \in {j \in Kind("op") : log[j].m >= opOffset}}
 Has(tx) == \E i \in Kind("half") : log[i].tx = tx
 
 Init == /\ log = <<>> /\ forced = 0
-        /\ decided = [t \in Transactions |-> "none"] /\ told = [t \in Transactions |-> "none"]
+        /\ decided = [t \in Transactions |-> {}] /\ told = [t \in Transactions |-> {}]
         /\ asked = {} /\ ending = {} /\ halfOffset = 0 /\ opOffset = 0
         /\ ended = {} /\ pending = <<>>
         /\ file = [half |-> 0, op |-> 0] /\ mark = 0 /\ up = TRUE /\ crashes = 0
@@ -73,15 +77,16 @@ Init == /\ log = <<>> /\ forced = 0
 
 (* PrepareMessage; the producer may end it at once: it is as if it was asked *)
 PrepareMessage(tx) ==
-  /\ up /\ ~Has(tx) /\ decided[tx] = "none" /\ Len(log) < MaxLog
+  /\ up /\ ~Has(tx) /\ decided[tx] = {} /\ Len(log) < MaxLog
   /\ log' = Append(log, Put("half", tx, Halves, 0))
   /\ asked' = asked \cup {<<tx, Halves>>}
   /\ UNCHANGED <<ending, forced, decided, told, halfOffset, opOffset, ended, pending, file,
                  mark, up, crashes>>
 
-(* the local transaction: once and for ever *)
+(* the local transaction: once and for ever, unless the producer changes its mind *)
 Decide(tx, what) ==
-  /\ decided[tx] = "none" /\ Has(tx) /\ decided' = [decided EXCEPT ![tx] = what]
+  /\ Has(tx) /\ what \notin decided[tx] /\ (Changes \/ decided[tx] = {})
+  /\ decided' = [decided EXCEPT ![tx] = @ \cup {what}]
   /\ UNCHANGED <<ending, log, forced, told, asked, halfOffset, opOffset, ended, pending, file,
                  mark, up, crashes>>
 
@@ -97,40 +102,42 @@ Lose(tx, n) ==
 Deliver(tx, n) == <<Put("final", tx, n, 0)>>
 OpOf(tx, n) == <<Put("op", tx, n, Operations)>>
 (* DeletePrepareMessage, and the answer *)
-Finish(tx, n, first) ==
-  /\ told' = [told EXCEPT ![tx] = decided[tx]]
+Finish(tx, n, what, first) ==
+  /\ told' = [told EXCEPT ![tx] = @ \cup {what}]
   /\ ended' = ended \cup {n}
   /\ IF Collects THEN log' = log \o first /\ pending' = Append(pending, n)
      ELSE log' = log \o first \o OpOf(tx, n) /\ UNCHANGED pending
 
-EndTransaction(tx, n) ==
-  /\ up /\ <<tx, n>> \in asked /\ decided[tx] # "none" /\ Len(log) + 1 < MaxLog
-  /\ n < Halves /\ log[Half(n)].tx = tx
-  /\ asked' = asked \ {<<tx, n>>}
-  /\ IF decided[tx] = "rollback"
-     THEN Finish(tx, n, <<>>) /\ UNCHANGED ending
+Awaited(tx, n) == Cardinality({e \in ending : e[1] = tx /\ e[2] = n})
+Awaits(tx, n) == ending' = ending \cup {<<tx, n, Awaited(tx, n) + 1>>}
+EndTransaction(tx, n, what) ==
+  /\ up /\ <<tx, n>> \in asked /\ what \in decided[tx] /\ Len(log) + 1 < MaxLog
+  /\ IsHalfOf(tx, n)
+  /\ asked' = IF Changes THEN asked ELSE asked \ {<<tx, n>>}
+  /\ IF what = "rollback"
+     THEN Finish(tx, n, what, <<>>) /\ UNCHANGED ending
      ELSE IF Design = "opBeforeFinal"
-     THEN log' = log \o OpOf(tx, n) \o Deliver(tx, n) /\ ending' = ending \cup {<<tx, n>>}
+     THEN log' = log \o OpOf(tx, n) \o Deliver(tx, n) /\ Awaits(tx, n)
           /\ ended' = ended \cup {n} /\ UNCHANGED <<told, pending>>
-     ELSE log' = log \o Deliver(tx, n) /\ ending' = ending \cup {<<tx, n>>}
+     ELSE log' = log \o Deliver(tx, n) /\ Awaits(tx, n)
           /\ UNCHANGED <<told, ended, pending>>
   /\ UNCHANGED <<forced, decided, halfOffset, opOffset, file, mark, up, crashes>>
 
 (* the final message is durable *)
 Committed(tx, n) ==
-  /\ up /\ <<tx, n>> \in ending /\ Len(log) < MaxLog
+  /\ up /\ Awaited(tx, n) > 0 /\ Len(log) < MaxLog
   /\ \E i \in Kind("final") : i <= forced /\ log[i].tx = tx /\ log[i].n = n
-  /\ ending' = ending \ {<<tx, n>>}
-  /\ IF Design = "opBeforeFinal" THEN told' = [told EXCEPT ![tx] = "commit"]
+  /\ ending' = ending \ {<<tx, n, Awaited(tx, n)>>}
+  /\ IF Design = "opBeforeFinal" THEN told' = [told EXCEPT ![tx] = @ \cup {"commit"}]
                                       /\ UNCHANGED <<log, ended, pending>>
-     ELSE Finish(tx, n, <<>>)
+     ELSE Finish(tx, n, "commit", <<>>)
   /\ UNCHANGED <<forced, decided, asked, halfOffset, opOffset, file, mark, up, crashes>>
 
 (* One record for the first `count` that were collected *)
 WriteOp(count) ==
   /\ up /\ count <= Len(pending) /\ Len(log) + count <= MaxLog
   /\ log' = log \o [i \in 1..count |->
-                     Put("op", log[Half(pending[i])].tx, pending[i], Operations)]
+                     Put("op", TxOf(pending[i]), pending[i], Operations)]
   /\ pending' = SubSeq(pending, count + 1, Len(pending))
   /\ UNCHANGED <<ending, forced, decided, told, asked, halfOffset, opOffset, ended, file, mark,
                  up, crashes>>
@@ -218,7 +225,8 @@ Next ==
   \/ \E tx \in Transactions : PrepareMessage(tx)
   \/ \E tx \in Transactions, what \in {"commit", "rollback"} : Decide(tx, what)
   \/ \E tx \in Transactions, n \in 0..MaxLog :
-       Lose(tx, n) \/ EndTransaction(tx, n) \/ Committed(tx, n)
+       \/ Lose(tx, n) \/ Committed(tx, n)
+       \/ \E what \in {"commit", "rollback"} : EndTransaction(tx, n, what)
   \/ \E count \in 1..MaxBatch : WriteOp(count) \/ RefuseOp(count)
   \/ SkipEnded \/ Ask \/ Discard \/ CommitOpOffset(opOffset + 1)
   \/ Persist \/ Flushed \/ Crash \/ Load
@@ -229,7 +237,8 @@ FairSpec ==
   /\ Spec /\ WF_vars(Flushed) /\ WF_vars(SkipEnded) /\ WF_vars(Ask) /\ WF_vars(Discard)
   /\ WF_vars(Load)
   /\ \A tx \in Transactions, n \in 0..MaxLog :
-       WF_vars(EndTransaction(tx, n)) /\ WF_vars(Committed(tx, n))
+       /\ WF_vars(\E what \in {"commit", "rollback"} : EndTransaction(tx, n, what))
+       /\ WF_vars(Committed(tx, n))
 
 -----------------------------------------------------------------------------
 
@@ -239,20 +248,20 @@ TypeOK == /\ forced <= Len(log) /\ Len(log) <= MaxLog /\ halfOffset <= MaxLog
 OffsetsAreInTheirQueues == up => halfOffset <= Halves /\ opOffset <= Operations
 
 (* what nobody committed is not visible *)
-OnlyCommittedIsVisible == \A tx \in Transactions : Visible(tx) => decided[tx] = "commit"
+OnlyCommittedIsVisible == \A tx \in Transactions : Visible(tx) => "commit" \in decided[tx]
 
 (* what was answered stays so *)
-ToldIsVisible == \A tx \in Transactions : told[tx] = "commit" => Visible(tx)
+ToldIsVisible == \A tx \in Transactions : "commit" \in told[tx] => Visible(tx)
 
 (* BROKER-TRANS-8: an operation ends nothing that must still be delivered *)
 OpFollowsFinal ==
-  \A i \in Kind("op") : decided[log[i].tx] = "commit" =>
+  \A i \in Kind("op") : decided[log[i].tx] = {"commit"} =>
     \E j \in 1..i : log[j].kind = "final" /\ log[j].tx = log[i].tx
 
 (* BROKER-TRANS-22: an operation that is passed ends nothing in front of the walk *)
 PassedOperationsAreDone ==
   \A i \in Kind("op") :
-    /\ log[i].m < opOffset => IsDone(i, opOffset)
+    /\ up /\ log[i].m < opOffset => IsDone(i, opOffset)
     /\ log[i].m < file.op =>
          \/ log[i].n < file.half
          \/ \E j \in Kind("op") : log[j].n = log[i].n /\ log[j].m >= file.op
@@ -262,7 +271,7 @@ Durable(i) == i <= forced
 OpenIsFoundAgain ==
   \A tx \in Transactions :
     (\E i \in Kind("half") : log[i].tx = tx /\ Durable(i)) =>
-      \/ Visible(tx) \/ told[tx] = "rollback"
+      \/ Visible(tx) \/ "rollback" \in told[tx]
       \/ \E i \in Kind("discard") : log[i].tx = tx /\ Durable(i)
       \/ \E i \in Kind("half") : log[i].tx = tx /\ Durable(i) /\ log[i].n >= file.half
 
@@ -275,7 +284,7 @@ Full == Len(log) + 1 >= MaxLog   \* the bound stops the check, not the design
 GivenUp(tx) == \E i \in Kind("discard") : log[i].tx = tx
 EveryCommitBecomesVisible ==
   \A tx \in Transactions :
-    (decided[tx] = "commit" /\ \E i \in Kind("half") : log[i].tx = tx /\ Durable(i))
+    ("commit" \in decided[tx] /\ \E i \in Kind("half") : log[i].tx = tx /\ Durable(i))
       ~> (Visible(tx) \/ GivenUp(tx) \/ Full)
 
 (* Debug: reachable, so it must fail *)

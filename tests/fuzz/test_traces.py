@@ -90,6 +90,17 @@ def test_every_model_is_held_or_says_why_not() -> None:
     assert all(NOT_HELD.values())
 
 
+@pytest.mark.slow
+def test_runs_of_the_machine_of_transactions_are_behaviours_of_its_model(tmp_path: Path) -> None:
+    """Its producers end again, otherwise, and by old numbers; the power fails while it starts."""
+    need_tlc()
+    play = Play(machines()["Transaction"], 1, 2_000)
+    play.rounds(1)
+    checked = traces.check(play.bag, tmp_path, models=("Transaction", "ConsumeOffset"))
+    assert checked.traces > 0
+    assert not checked.refused, checked.refused[0]
+
+
 def test_runs_of_the_store_are_traced_until_the_disk_breaks_its_word() -> None:
     """A force that lied, or a bit that changed, is known to no model: what was before it stays."""
     play = Play(machines()["Store"], 0, 500)

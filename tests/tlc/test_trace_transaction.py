@@ -3,11 +3,13 @@
 import pytest
 
 from fuzz.planted.broker_side import PLANTED
+from refimpl.model.prng import Prng
 from refimpl.model.trace import Ask, Committed, Crash, Discard, RefuseOp, SkipEnded, WriteOp
 from refimpl.model.trace_file import Trace
+from refimpl.tlc.mutation import is_enough, power
 from refimpl.tlc.trace_check import Judged
 from tests.tlc import transaction_traces as traces
-from tests.tlc.judging import check_accepted, check_bug_refused, judged_by, of_bug
+from tests.tlc.judging import check_accepted, check_bug_refused, judged_by, need_tlc, of_bug
 
 HONEST = list(traces.some(12))
 SEEDS = range(6)  # of each bug
@@ -16,8 +18,8 @@ BUGS = {  # planted bug: (event, condition that refuses it)
     "1627-check-is-lost-when-the-store-is-busy": ("CommitOpOffset", "halfOffset = half"),
     "own-checked-for-ever": ("Ask", "it was not checked too often"),
     "own-rollback-delivers": ("EndTransaction", "the final message stands in the log"),
-    "own-rollback-writes-no-operation": ("Ask", "it is there and has not ended"),
-    "own-commit-writes-no-operation": ("Shutdown", "what has ended is written"),
+    "own-rollback-writes-no-operation": ("ObservedWalk", "Len(pending) = pending"),
+    "own-commit-writes-no-operation": ("ObservedWalk", "Len(pending) = pending"),
     "own-commit-that-was-not-stored": ("Committed", "its final message is stored"),
     "own-walk-ahead-of-the-log": ("PersistWalk", "the log that it speaks of is durable"),
 }
@@ -54,3 +56,11 @@ def test_honest_traces_are_accepted(judged: dict[str, Judged]) -> None:
 @pytest.mark.parametrize("bug", BUGS)
 def test_a_planted_bug_is_refused_by_its_condition(bug: str, judged: dict[str, Judged]) -> None:
     check_bug_refused(judged, bug, *BUGS[bug])
+
+
+@pytest.mark.slow
+def test_nearly_all_alterations_are_refused() -> None:
+    need_tlc()
+    found = power(HONEST[:6], "Transaction", 20, Prng(5))
+    assert len(found) == 120
+    assert is_enough(found), [one.mutant[2:] for one in found if one.unnoticed]
