@@ -242,6 +242,7 @@ MODELS: Final = {
         False,
         lambda header: not header.sync_flush,
         _async_flush_constants,
+        tells_all=True,
     ),
     "DelayQueue": Model(
         "TraceDelayQueue",

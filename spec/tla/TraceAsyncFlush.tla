@@ -95,7 +95,8 @@ Conditions ==
     [] Ev.e = "Dispatch" -> <<
          <<"it is readable", Ev.offset + Ev.size <= Left>>,
          <<"it follows what was dispatched",
-           dispatched = -1 \/ Behind(dispatched, Ev.offset)>>,
+           IF dispatched = -1 THEN orderly # "unclean" \/ Ev.offset % FileSize = 0
+           ELSE Behind(dispatched, Ev.offset)>>,
          <<"no record is left out",
            \A end \in RangeOf(ends) :
              dispatched = -1 \/ end <= dispatched \/ end > Ev.offset>>,
@@ -149,7 +150,10 @@ Conditions ==
          <<"flushed is the end or begins a file",
            Ev.flushed = durable \/ Ev.flushed % FileSize = 0 \/ Closed(Ev.flushed, durable)>>,
          <<"the last record ends where the log was left",
-           Ev.cut \in {wrote, Ev.flushed} \/ Behind(Ev.cut, wrote)>> >>
+           Ev.cut \in {wrote, Ev.flushed} \/ Behind(Ev.cut, wrote)>>,
+         <<"reput is where dispatch has come",
+           IF dispatched = -1 THEN Ev.reput <= Ev.max_offset
+           ELSE Behind(dispatched, Ev.reput)>> >>
     [] OTHER -> <<>>
 Allows == LET all == Conditions IN \A i \in 1..Len(all) : all[i][2]
 Refusing == SelectSeq(Conditions, LAMBDA condition : ~condition[2])
@@ -222,7 +226,9 @@ TRefused ==
   /\ IF Ev.where > wrote THEN Writes(wrote, Ev.where - wrote, FALSE) ELSE Same
 (* what is deleted need not be flushed any more *)
 TRemove ==
-  /\ IsEvent("RemoveFirst") /\ UNCHANGED more
+  /\ IsEvent("RemoveFirst")
+  /\ dispatched' = IF dispatched < Ev.min_offset THEN -1 ELSE dispatched
+  /\ UNCHANGED <<ends, batches, hollow, ticked, told, goesOnAt, draining, looks, orderly, process>>
   /\ flushed' = Max(flushed, Ev.min_offset) /\ committed' = Max(committed, Ev.min_offset)
   /\ durable' = Max(durable, Ev.min_offset)
   /\ buffered' = {file \in buffered : file >= Ev.min_offset}
@@ -250,7 +256,8 @@ TRecovered ==
   /\ IsEvent("Recovered") /\ Recovered(Ev.flushed, Ev.max_offset)
   /\ goesOnAt' = Ev.max_offset /\ process' = "serves"
   /\ hollow' = hollow \cup Hollow(wrote, Ev.max_offset)
-  /\ UNCHANGED <<ends, batches, ticked, told, draining, dispatched, looks, orderly>>
+  /\ dispatched' = Ev.reput
+  /\ UNCHANGED <<ends, batches, ticked, told, draining, looks, orderly>>
 Step ==
   \/ Between \/ TAppend \/ TRefused \/ TStepFlush \/ TStepCommit \/ TCommit \/ TCommitFailed
   \/ TForceLog \/ TFlushed \/ TForceFailed \/ TDispatch \/ TRemove \/ TObserved \/ TCrash
@@ -277,7 +284,9 @@ Allowed ==
 State ==
   [wrote |-> wrote, buffered |-> buffered, committed |-> committed, flushed |-> flushed,
    durable |-> durable, forcing |-> forcing, flushAge |-> flushAge, commitAge |-> commitAge,
-   told |-> told, draining |-> draining, up |-> up]
+   told |-> told, draining |-> draining, up |-> up, ends |-> ends, batches |-> batches,
+   hollow |-> hollow, ticked |-> ticked, goesOnAt |-> goesOnAt, dispatched |-> dispatched,
+   looks |-> looks, orderly |-> orderly, process |-> process]
 
 Accept ==
   /\ l = Len(Trace) + 1 /\ PrintT(<<"ACCEPT", t>>)

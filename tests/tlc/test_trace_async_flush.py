@@ -7,12 +7,14 @@ from unittest.mock import patch
 import pytest
 
 from fuzz.planted import store_side
+from refimpl.model.prng import Prng
 from refimpl.model.trace import Commit, Crash, ForceFailed, StepCommit, StepFlush
 from refimpl.model.trace_file import Trace
 from refimpl.store.mapped_file import MappedFile
+from refimpl.tlc.mutation import is_enough, power
 from refimpl.tlc.trace_check import Judged
 from tests.tlc import async_flush_traces as traces
-from tests.tlc.judging import check_accepted, check_bug_refused, judged_by, of_bug
+from tests.tlc.judging import check_accepted, check_bug_refused, judged_by, need_tlc, of_bug
 
 HONEST = list(traces.some(12))
 
@@ -67,6 +69,14 @@ def test_the_traces_have_everything_that_the_model_speaks_of() -> None:
 def test_honest_traces_are_accepted(judged: dict[str, Judged]) -> None:
     """STORE-FLUSH-6, STORE-FLUSH-7, STORE-FLUSH-9, STORE-FLUSH-10, STORE-FLUSH-13."""
     check_accepted(judged, HONEST)
+
+
+@pytest.mark.slow
+def test_nearly_all_alterations_are_refused() -> None:
+    need_tlc()
+    found = power(HONEST[:6], "AsyncFlush", 40, Prng(5))
+    assert len(found) == 240
+    assert is_enough(found), [one.mutant[2:] for one in found if one.unnoticed]
 
 
 @pytest.mark.slow
