@@ -218,6 +218,8 @@ class StoreMachine(StoreLives):
         if not faults.fired[FaultPoint.BIT_ROT]:
             return
         self.fault("rot")
+        if self.lab.trace is not None:
+            self.lab.trace.end()  # no model knows a disk that breaks its word
         self.lab.ledger = self.lab.ledger.damaged()
         self.lab.settle()
         for queue_id in range(len(self.read_to)):
