@@ -44,6 +44,7 @@ class TopicConfigMachine(BrokerMachine):
         # Per file: the tables that a power loss may leave, the durable one first.
         self.history: list[list[str]] = [[self._tables()[0]], [self._tables()[1]]]
         self.names: dict[tuple[int, str], str] = {}  # (file, version) -> table
+        self.versions = self._versions()
         self.waiting: list[Asked] = []  # changes whose answers wait for the disk
 
     def _tables(self) -> _Tables:
@@ -70,9 +71,8 @@ class TopicConfigMachine(BrokerMachine):
 
     def _take(self, asked: Asked) -> None:
         """A change was asked for: it is made, and told at once or when its file is durable."""
-        written = self._note()
-        waits = written and self.lab.release.forces_config_files and not self.lab.forces_complete
-        answer = asked.answer
+        lab, answer = self.lab, asked.answer
+        waits = self._note() and lab.release.forces_config_files and not lab.forces_complete
         self.must((answer is None) == waits, DURABLE_FIRST, f"{asked.command}: {answer}")
         if answer is None:
             self.waiting.append(asked)
@@ -202,7 +202,8 @@ class TopicConfigMachine(BrokerMachine):
         self.must(before == after, "RefusalChangesNothing", f"{what}: {answer.remark}")
 
     def _note(self) -> bool:
-        """A change was made: true where it was written; durable where its force ended well."""
+        """A change was made: true where a file was written; durable where its force ended well."""
+        rewritten = self._versions() != self.versions  # also a table as it was
         changed = [t != h[-1] for h, t in zip(self.history, self._tables(), strict=True)]
         for history, table, written in zip(self.history, self._tables(), changed, strict=True):
             if written:
@@ -210,10 +211,11 @@ class TopicConfigMachine(BrokerMachine):
             if self.lab.forces_complete and not self.lab.forces_fail and written:
                 del history[:-1]
         self._note_versions()
-        return any(changed)
+        return rewritten or any(changed)
 
     def _note_versions(self) -> None:
-        for n, (version, table) in enumerate(zip(self._versions(), self._tables(), strict=True)):
+        self.versions = self._versions()
+        for n, (version, table) in enumerate(zip(self.versions, self._tables(), strict=True)):
             first = self.names.setdefault((n, version), table)
             self.must(first == table, "VersionNamesOneTable", f"{version} of {FILES[n]}")
 
@@ -224,6 +226,7 @@ class TopicConfigMachine(BrokerMachine):
         for n, (history, table) in enumerate(zip(self.history, tables, strict=True)):
             self.must(table == history[-1], "ToldIsKept", f"{FILES[n]}: {table}, {history[-1]}")
             del history[:-1]  # what was loaded is written anew, and forced
+        self.versions = self._versions()
         self.waiting.clear()
         if not self.lab.forces_complete:
             self.lab.forces_complete = True
