@@ -120,6 +120,7 @@ FAULTS: Mapping[str, Fault] = {
         title="The checkpoint is used without its margin of three seconds",
         patch=_checkpoint_without_margin,
         machines=("Store",),
+        seed=4,
         hidden="needs a power failure between two forces of the same second",
     ),
     "B02": Fault(
@@ -152,6 +153,7 @@ FAULTS: Mapping[str, Fault] = {
         title="After one failed append every later one is refused as busy",
         patch=_lock_time_stays,
         machines=("Store",),
+        seed=6,
         hidden="needs a disk that refuses",
     ),
     "B13": Fault(

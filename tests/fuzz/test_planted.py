@@ -30,6 +30,8 @@ def broken_by(name: str) -> list[str]:
                 play.play_round(machine, round_seed)
             except InvariantBroken as error:
                 found.append(error.invariant)
+            except Exception as error:  # noqa: BLE001 - whatever a broken core raises
+                found.append(type(error).__name__)
             if bug.breaks in found:
                 break
     return found
