@@ -59,7 +59,7 @@ class Pulled(NamedTuple):
 class _Round:
     """One queue in one round: which half offsets have ended, and by which operation."""
 
-    __slots__ = ("before", "done", "half_offset", "members", "op_offset", "removed")
+    __slots__ = ("before", "done", "half_offset", "members", "op_offset", "passed", "removed")
 
     def __init__(self, half_offset: int, op_offset: int) -> None:
         self.half_offset = half_offset
@@ -67,6 +67,7 @@ class _Round:
         self.removed: dict[int, int] = {}  # half offset -> op offset
         self.members: dict[int, set[int]] = {}  # op offset -> half offsets that it still names
         self.before: set[int] = set()  # half offsets in front of the walk that have ended
+        self.passed = op_offset  # the oldest operation that was read
         self.done: list[int] = []  # op offsets of which nothing is left
 
     def end(self, half_offset: int) -> bool:
@@ -74,6 +75,7 @@ class _Round:
         op_offset = self.removed.pop(half_offset, None)
         if op_offset is None:
             return False
+        self.before.add(half_offset)
         rest = self.members[op_offset]
         rest.discard(half_offset)
         if not rest:
@@ -171,7 +173,7 @@ class TransactionCheck:
         message = counted
         if message.store_timestamp >= now:
             return False, pulled
-        if self._ended_before(state, queue_id, message):
+        if self._ended_before(state, queue_id, message, now):
             self._skipped(message.queue_offset)
             return True, pulled
         age = now - message.born_timestamp
@@ -180,12 +182,13 @@ class TransactionCheck:
         immunity = timeout if own is None else _immunity(own, timeout)
         limit = immunity + 1 if ctx.release.immune_at_the_limit else immunity
         if own is not None:
-            if age < limit and self._keep_immune(state, message, now):
+            if age < limit and self._keep_immune(message, now):
                 return True, pulled
         elif 0 <= age < limit:
             return False, pulled
         while True:
-            if state.end(message.queue_offset):
+            ended = state.end(message.queue_offset)
+            if ended or self._ended_before(state, queue_id, message, now):
                 self._skipped(message.queue_offset)
                 return True, pulled
             if self._needs_check(pulled, age, immunity, timeout, now):
@@ -224,28 +227,40 @@ class TransactionCheck:
         reserved = self._ctx.config.integer("fileReservedTime") * _HOUR
         return now - message.born_timestamp > reserved
 
-    def _ended_before(self, state: _Round, queue_id: int, message: MessageExt) -> bool:
+    def _ended_before(self, state: _Round, queue_id: int, message: MessageExt, now: Millis) -> bool:
         """True for a copy whose first half message has ended in the meantime. BROKER-TRANS-19."""
         text = message.properties.get(PROPERTY_TRANSACTION_PREPARED_QUEUE_OFFSET)
-        if text is None:
+        first = -1 if text is None else _long(text)
+        if first == -1:
             return False
-        first = _long(text)
         service = self._ctx.transactional_message_service
-        if first not in state.before and first not in service.ended(queue_id):
-            return False
+        known = state.end(first) or first in state.before or first in service.ended(queue_id)
+        if not known:
+            self._read_back(state, queue_id, message, now)
+            if first not in state.before:
+                return False
         service.copy_ended(queue_id, first)
         return True
 
-    def _keep_immune(self, state: _Round, message: MessageExt, now: Millis) -> bool:
+    def _read_back(self, state: _Round, queue_id: int, copy: MessageExt, now: Millis) -> None:
+        """Enter operations that were passed since a copy was put. BROKER-TRANS-19.
+
+        The offset of operations moves when the first half message is passed, not its copy, and an
+        earlier process may have moved it.
+        """
+        while state.passed > 0:
+            offset = state.passed - 1
+            found = self._get(RMQ_SYS_TRANS_OP_HALF_TOPIC, queue_id, offset, 1, now).found
+            if not found or found[0].physical_offset < copy.physical_offset:
+                return
+            state.before.update(self._ended_by(found[0]))
+            state.passed = offset
+
+    def _keep_immune(self, message: MessageExt, now: Millis) -> bool:
         """Put an immune message to the end of its queue; True where the round may go on."""
         text = message.properties.get(PROPERTY_TRANSACTION_PREPARED_QUEUE_OFFSET)
-        if text is not None:
-            first = _long(text)
-            if first == -1:
-                return False
-            if state.end(first):
-                self._skipped(message.queue_offset)
-                return True
+        if text is not None and _long(text) == -1:
+            return False
         service = self._ctx.transactional_message_service
         result = self._ctx.store.put_message(service.renewed_immune(message), now)
         self._put_back(message, result, immune=True)
@@ -347,14 +362,11 @@ class TransactionCheck:
             if not pulled.is_new:
                 self._commit(topic, queue_id, pulled.next_begin_offset, now)
             return pulled
-        merged = self._ctx.release.collects_op_messages
         for message in pulled.found:
             op_offset = message.queue_offset
             if message.properties.get(PROPERTY_TAGS) != REMOVE_TAG:
                 continue
-            text = decode_utf8(message.body)
-            names = [p for p in text.split(OFFSET_SEPARATOR) if p] if merged else [text]
-            offsets = [_long(name) for name in names]
+            offsets = self._ended_by(message)
             ended = {half for half in offsets if half >= state.half_offset}
             state.before.update(half for half in offsets if half < state.half_offset)
             if not ended:
@@ -364,6 +376,13 @@ class TransactionCheck:
             for half in sorted(ended):
                 self._enter(state, half, op_offset)
         return pulled
+
+    def _ended_by(self, operation: MessageExt) -> list[int]:
+        """The half offsets that one operation names."""
+        text = decode_utf8(operation.body)
+        merged = self._ctx.release.collects_op_messages
+        names = [p for p in text.split(OFFSET_SEPARATOR) if p] if merged else [text]
+        return [_long(name) for name in names]
 
     @staticmethod
     def _enter(state: _Round, half: int, op_offset: int) -> None:

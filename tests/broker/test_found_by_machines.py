@@ -5,6 +5,7 @@ import pytest
 from fuzz.dialogue import Client
 from refimpl.broker.broker import PERSIST_CONSUMER_OFFSET
 from refimpl.broker.invariants import violations
+from refimpl.broker.transaction import OP_BATCH
 from refimpl.broker.transaction_check import CHECK
 from refimpl.model.release import RELEASES, Release
 from refimpl.sim.crash_disk import CrashDisk
@@ -108,3 +109,42 @@ def test_a_commit_that_waits_for_the_disk_at_the_end_is_not_asked_for(release: R
     lab.requests.clear()
     check_after(lab, Client(lab), 7_000)
     assert not [command for _, command in lab.requests if command.code == 39]
+
+
+@ALL
+@pytest.mark.parametrize("passed", ["with the copy", "before the copy", "in an earlier life"])
+def test_a_copy_has_ended_with_its_first_half_message(release: Release, passed: str) -> None:
+    """BROKER-TRANS-19: whenever the walk passes the operation, and whatever life meets the copy."""
+    lab, client = lab_of(release, transactionCheckInterval="3600000")
+    slow = {**PREPARED, "CHECK_IMMUNITY_TIME_IN_SECONDS": "20"}
+    client.produce("T", b"slow", properties=slow, sys_flag=4)
+    lab.settle()
+    lab.move(6_000)
+    if passed != "with the copy":  # a fresh one between the two ends the round
+        client.produce("T", b"fresh", properties=PREPARED, sys_flag=4)
+        lab.settle()
+    check_after(lab, client, 1_000)
+    first, *_, copy = lab.records(HALF, 0)
+    assert (first.body, copy.body) == (b"slow", b"slow")
+    ended = client.end_transaction(first.queue_offset, first.physical_offset, 12)
+    assert ended.answer is not None
+    assert ended.answer.code == 0
+    lab.move(3_000)
+    lab.step(OP_BATCH)
+    lab.settle()
+    if passed == "in an earlier life":
+        check_after(lab, client, 1_000)
+        lab.shutdown()
+    else:
+        lab.kill()
+    lab.start()
+    lab.requests.clear()
+    client = Client(lab)
+    if passed == "before the copy":
+        check_after(lab, client, 1_000)
+    check_after(lab, client, 30_000)
+    half = [message.body for message in lab.records(HALF, 0)]
+    assert half.count(b"slow") == 2, half
+    assert half.count(b"fresh") == 2 * (passed != "with the copy")  # the walk came so far
+    asked = [command.body or b"" for _, command in lab.requests if command.code == 39]
+    assert not [body for body in asked if b"slow" in body]
