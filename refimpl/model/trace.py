@@ -478,6 +478,19 @@ class ObservedFile(NamedTuple):
     loaded: bool
 
 
+TransactionEvent: TypeAlias = (
+    TransactionStarted
+    | PrepareMessage
+    | EndTransaction
+    | Committed
+    | WriteOp
+    | RefuseOp
+    | SkipEnded
+    | Ask
+    | Discard
+    | CommitOpOffset
+    | PersistWalk
+)
 TraceEvent: TypeAlias = (
     Append
     | PutRefused
@@ -506,17 +519,7 @@ TraceEvent: TypeAlias = (
     | RefuseDelayed
     | PassDelayed
     | PersistDelay
-    | TransactionStarted
-    | PrepareMessage
-    | EndTransaction
-    | Committed
-    | WriteOp
-    | RefuseOp
-    | SkipEnded
-    | Ask
-    | Discard
-    | CommitOpOffset
-    | PersistWalk
+    | TransactionEvent
     | CommitOffset
     | QueryOffset
     | MoveOffset

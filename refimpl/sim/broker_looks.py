@@ -6,12 +6,7 @@ from refimpl.broker.consumer_offset_manager import TOPIC_GROUP_SEPARATOR
 from refimpl.broker.context import BrokerContext
 from refimpl.model.ids import Group, QueueId, QueueOffset, Topic
 from refimpl.model.trace import (
-    Ask,
     CommitOffset,
-    CommitOpOffset,
-    Committed,
-    Discard,
-    EndTransaction,
     Forced,
     Load,
     LoadOffset,
@@ -21,32 +16,15 @@ from refimpl.model.trace import (
     ObservedWalk,
     Persist,
     PersistOffset,
-    PersistWalk,
-    PrepareMessage,
-    RefuseOp,
     RenameToBackup,
     RenameToMain,
-    SkipEnded,
     TraceEvent,
+    TransactionEvent,
     TransactionStarted,
-    WriteOp,
 )
 
 _OF_ROWS = CommitOffset | MoveOffset | PersistOffset | LoadOffset
 _OF_FILES = Persist | RenameToBackup | RenameToMain | Forced | Load
-_OF_TRANSACTIONS = (
-    TransactionStarted
-    | PrepareMessage
-    | EndTransaction
-    | Committed
-    | WriteOp
-    | RefuseOp
-    | SkipEnded
-    | Ask
-    | Discard
-    | CommitOpOffset
-    | PersistWalk
-)
 
 
 def looks(told: Iterable[TraceEvent], ctx: BrokerContext) -> Iterator[TraceEvent]:
@@ -68,6 +46,6 @@ def looks(told: Iterable[TraceEvent], ctx: BrokerContext) -> Iterator[TraceEvent
     for file in ctx.config_files:
         if file.path in files:
             yield ObservedFile(file.path, *file.stands())
-    if any(isinstance(event, _OF_TRANSACTIONS) for event in told):
+    if any(isinstance(event, TransactionEvent) for event in told):
         half, op = offsets.walk()
         yield ObservedWalk(half, op, *ctx.transactional_message_service.under_way())

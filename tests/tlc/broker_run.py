@@ -1,5 +1,6 @@
 """A broker that lives by a seed, and dies by it: what the makers of its traces share."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Final
 
@@ -14,7 +15,7 @@ from refimpl.sim.trace_writer import TraceLog
 _RELEASES: Final = ("4.6", "4.9", "5.5")
 
 
-class BrokerRun:
+class BrokerRun(ABC):
     """One broker on a disk that loses power, a client, and the trace of what happens."""
 
     def __init__(self, seed: int, name: str, settings: Mapping[str, str]) -> None:
@@ -26,9 +27,9 @@ class BrokerRun:
         self.lab.start()
         self.client = Client(self.lab)
 
+    @abstractmethod
     def act(self) -> None:
         """Take one step of all that may happen."""
-        raise NotImplementedError
 
     def fall(self) -> None:
         """Let the process, or the machine, die, or end it in order; and start again."""

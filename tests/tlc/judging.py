@@ -4,9 +4,11 @@ from collections.abc import Iterable, Mapping
 
 import pytest
 
+from refimpl.model.prng import Prng
 from refimpl.model.trace_file import Trace
 from refimpl.tlc import locate, trace_check
 from refimpl.tlc.locate import TlcMissing
+from refimpl.tlc.mutation import is_enough, power
 from refimpl.tlc.trace_check import Judged, Verdict
 
 PATIENCE = 300  # seconds, for a machine that does much else
@@ -76,3 +78,11 @@ def check_bug_refused(judged: Mapping[str, Judged], bug: str, event: str, condit
         for words in one.refused_by
     }
     assert (event, condition) in where, where
+
+
+def check_power(model: str, traces: list[Trace], mutants: int, seed: int) -> None:
+    """Nearly all alterations of the traces, so many of each, are refused."""
+    need_tlc()
+    found = power(traces, model, mutants, Prng(seed))
+    assert len(found) == mutants * len(traces)
+    assert is_enough(found), [one.mutant[2:] for one in found if one.unnoticed]

@@ -19,7 +19,7 @@ from refimpl.tlc import mutation
 from refimpl.tlc.manifest import FOLDER
 from refimpl.tlc.mutation import Mutant, fields_read, is_enough, mutants_of, power
 from refimpl.tlc.trace_check import MODELS, followed
-from tests.tlc.judging import need_tlc
+from tests.tlc.judging import check_power, need_tlc
 from tests.tlc.test_trace_delay_queue import HONEST as DELAYED
 
 _SYNC = {"flushDiskType": "SYNC_FLUSH", "mappedFileSizeCommitLog": "600"}
@@ -71,10 +71,7 @@ def weak(module: str, condition: str, folder: Path) -> Path:
     ],
 )
 def test_nearly_all_alterations_are_refused(model: str, trace: Trace) -> None:
-    need_tlc()
-    found = power([trace], model, 120, Prng(3))
-    assert len(found) == 120
-    assert is_enough(found), [one.mutant[2:] for one in found if one.unnoticed]
+    check_power(model, [trace], 120, seed=3)
 
 
 @pytest.mark.slow

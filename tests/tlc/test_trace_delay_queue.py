@@ -20,11 +20,8 @@ SETTINGS = {"messageDelayLevel": "1s 3s", "flushDiskType": "SYNC_FLUSH"}
 FLUSH = Actor("store.flush_commit_log")
 
 
-def honest() -> tuple[Trace, BrokerLab]:
-    """Two messages are delivered and the offset written; a kill; a third; an orderly end."""
-    lab = BrokerLab(RELEASE_4_9, CrashDisk(), SETTINGS)
-    log = lab.trace = TraceLog.of("honest", lab.config, RELEASE_4_9)
-    lab.start()
+def deliver_two(lab: BrokerLab) -> None:
+    """Two messages, sent and delivered; the offset is written."""
     for body in (b"1", b"2"):
         Client(lab).produce("T1", body, properties={"DELAY": "1"})
         lab.settle()
@@ -32,6 +29,14 @@ def honest() -> tuple[Trace, BrokerLab]:
     lab.move(10_001)
     lab.step(FLUSH)
     lab.step(PERSIST)
+
+
+def honest() -> tuple[Trace, BrokerLab]:
+    """Two messages are delivered and the offset written; a kill; a third; an orderly end."""
+    lab = BrokerLab(RELEASE_4_9, CrashDisk(), SETTINGS)
+    log = lab.trace = TraceLog.of("honest", lab.config, RELEASE_4_9)
+    lab.start()
+    deliver_two(lab)
     lab.kill()
     lab.forces_complete = False  # what recovery read is not forced yet: nothing is shown
     lab.start()
@@ -54,13 +59,7 @@ def torn() -> Trace:
     log = lab.trace = TraceLog.of("torn", lab.config, RELEASE_4_9)
     lab.start()
     lab.ctx.store.put_message(message(b"torn", topic="SCHEDULE_TOPIC_XXXX"), lab.now)
-    for body in (b"1", b"2"):
-        Client(lab).produce("T1", body, properties={"DELAY": "1"})
-        lab.settle()
-        lab.jump(1_200)
-    lab.move(10_001)
-    lab.step(FLUSH)
-    lab.step(PERSIST)
+    deliver_two(lab)
     return log.trace()
 
 
