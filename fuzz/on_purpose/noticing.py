@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -13,7 +14,7 @@ from conformance.targets.choice import choose
 _ROOT = Path(__file__).parents[2]
 _TEST_SECONDS = 900  # on a machine that does much else
 _PLUGIN = "fuzz.on_purpose.turned_on"
-_PLAIN = ("-rA", "-q", "--tb=no", "--no-header", "-p", "no:cacheprovider")
+_PLAIN = ("-q", "--tb=no", "--no-header", "-p", "no:cacheprovider")
 _RAN = (0, 1, 5)  # pytest: all passed, some failed, none was chosen
 
 
@@ -35,17 +36,19 @@ class RunOfTests(NamedTuple):
 
 def run_tests(tests: Sequence[str], *options: str) -> RunOfTests:
     """Run these tests in a process of their own, which takes `--slip` and `--fault`."""
-    done = subprocess.run(  # noqa: S603 - our own command
-        [sys.executable, "-m", "pytest", "-p", _PLUGIN, *_PLAIN, *options, *tests],
-        cwd=_ROOT,
-        capture_output=True,
-        text=True,
-        timeout=_TEST_SECONDS,
-        check=False,
-    )
-    assert done.returncode in _RAN, done.stdout + done.stderr
-    results = [line.split()[:2] for line in done.stdout.splitlines() if " " in line]
+    with tempfile.NamedTemporaryFile("r", encoding="utf-8") as told:
+        outcomes = ("-p", _PLUGIN, "--outcomes", told.name)
+        done = subprocess.run(  # noqa: S603 - our own command
+            [sys.executable, "-m", "pytest", *outcomes, *_PLAIN, *options, *tests],
+            cwd=_ROOT,
+            capture_output=True,
+            text=True,
+            timeout=_TEST_SECONDS,
+            check=False,
+        )
+        assert done.returncode in _RAN, done.stdout + done.stderr
+        phases = [line.rstrip("\n").split(" ", 2) for line in told]
     return RunOfTests(
-        tuple(test for word, test in results if word == "PASSED"),
-        tuple(test for word, test in results if word in {"FAILED", "ERROR"}),
+        tuple(test for when, outcome, test in phases if (when, outcome) == ("call", "passed")),
+        tuple(dict.fromkeys(test for _, outcome, test in phases if outcome == "failed")),
     )

@@ -8,7 +8,7 @@ from click.testing import CliRunner
 
 from conformance.case import load_cases
 from conformance.requirements import read_specification
-from fuzz.on_purpose.noticing import RunOfTests
+from fuzz.on_purpose.noticing import RunOfTests, run_tests
 from fuzz.slips import notice
 from fuzz.slips.citing import citing_tests
 from fuzz.slips.slip import Edit, slipped, slips
@@ -59,16 +59,44 @@ def test_a_test_that_fails_without_the_slip_notices_nothing(
     """It is named, and the others of the rule are asked."""
     asked: list[str] = []
 
-    def run_tests(tests: Sequence[str], *options: str) -> RunOfTests:
+    def failing(tests: Sequence[str], *options: str) -> RunOfTests:
         if "--slip" in options:
             asked.extend(tests)
         return RunOfTests((), (f"{tests[0]}[1-2]",))
 
-    monkeypatch.setattr(notice, "run_tests", run_tests)
+    monkeypatch.setattr(notice, "run_tests", failing)
     every = citing_tests()[LOG_4]
     ran = notice.notices({LOG_4: SLIPS[LOG_4]}, (), 1)
     assert ran.not_sober == [min(every)]
     assert asked == [test for test in every if test != min(every)]
+
+
+TALKATIVE = """
+import pytest
+
+@pytest.mark.parametrize("word", ["two words"])
+def test_that_says_what_a_report_would(word, capfd):
+    with capfd.disabled():
+        print("\\n x\\nPASSED\\nFAILED by nobody")
+
+@pytest.fixture
+def unclean():
+    yield
+    raise OSError
+
+def test_that_cleans_up_badly(unclean):
+    pass
+"""
+
+
+@pytest.mark.parametrize("workers", ["0", "1"])
+def test_outcomes_are_not_what_is_printed(tmp_path: Path, workers: str) -> None:
+    path = tmp_path / "test_it.py"
+    path.write_text(TALKATIVE)
+    ran = run_tests([str(path)], "-n", workers)
+    names = [test.partition("::")[2] for test in ran.passed]
+    assert names == ["test_that_says_what_a_report_would[two words]", "test_that_cleans_up_badly"]
+    assert [test.partition("::")[2] for test in ran.failed] == names[1:]
 
 
 AREA = "STORE"  # no rule of ours is named here
