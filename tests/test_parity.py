@@ -18,6 +18,7 @@ SUBJECTS = list(subjects())
 EVENTS = {event.__name__: event for event in get_args(trace.TraceEvent)}
 NO_ACTION = {  # events that the trace modules follow by themselves
     "PutRefused": "at most the first half of an append: the blank that closes a file",
+    "Unheard": "the Append that the machine stopped in, before anybody heard of it",
     "PassDelayed": "a message that the power tore or an older broker left: promised to nobody",
     **dict.fromkeys(
         ("Observed", "ObservedOffset", "ObservedFile", "ObservedWalk"),

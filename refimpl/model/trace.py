@@ -139,6 +139,14 @@ class Dispatch(NamedTuple):
     queue_offset: QueueOffset
 
 
+class FlushConsumeQueue(NamedTuple):
+    """Recovery: a force of a consume queue ended well; its units below `where` are durable."""
+
+    topic: Topic
+    queue_id: QueueId
+    where: QueueOffset
+
+
 class RemoveFirst(NamedTuple):
     """MappedFileQueue: the oldest files of the log went; it begins at `min_offset` now.
 
@@ -164,6 +172,17 @@ class RefuseDispatch(NamedTuple):
     attempts: int
 
 
+class ForgetFrom(NamedTuple):
+    """Recovery: after a crash a queue ends at `queue_offset`; what follows is dispatched again.
+
+    Of a queue that ends at 0 nothing is told.
+    """
+
+    topic: Topic
+    queue_id: QueueId
+    queue_offset: QueueOffset
+
+
 class Recovered(NamedTuple):
     """Recovery: a store was opened; the log ends at `max_offset`, queues know it to `reput`.
 
@@ -184,12 +203,29 @@ class Crash(NamedTuple):
 
     `survived` is where the log ends that the next life finds, before a blank closes its last
     file; -1 while there is none. `looks` is how often the life was observed.
+
+    The rest is what the world sees of the disk that the power left: up to `intact` each record of
+    the page cache is there, and `behind` that something stands in the same file. -1 where nobody
+    has looked: there is no next start, or the page cache outlived.
     """
 
     power: bool
     image: str
     survived: PhysicalOffset
     looks: int = 0
+    intact: PhysicalOffset = PhysicalOffset(-1)
+    behind: bool = False
+
+
+class Unheard(NamedTuple):
+    """The world: the machine stops within an append; this record stands in the page cache."""
+
+    offset: PhysicalOffset
+    size: int
+    topic: Topic
+    queue_id: QueueId
+    queue_offset: QueueOffset
+    has_unit: bool
 
 
 class Shutdown(NamedTuple):
@@ -507,12 +543,15 @@ TraceEvent: TypeAlias = (
     | Commit
     | WakeupCustomer
     | Dispatch
+    | FlushConsumeQueue
     | RemoveFirst
     | Sync
     | RefuseDispatch
     | Crash
+    | Unheard
     | Shutdown
     | Observed
+    | ForgetFrom
     | Recovered
     | DelayStarted
     | DeliverDelayed

@@ -399,10 +399,14 @@ class BrokerLab(NodeLab):
     def lose_power(self, choose: Callable[[Crash], CrashImage]) -> CrashImage:
         """The machine is gone, as everywhere; its trace says so."""
         trace, self.trace = self.trace, None
+        before = self.disk
         image = super().lose_power(choose)
         self.trace = trace
         if trace is not None:
             trace.crash(power=True, image=image.label or "sampled")
+            assert isinstance(before, CrashDisk)
+            assert isinstance(self.disk, CrashDisk)
+            trace.image(before, self.disk)
         return image
 
     @override

@@ -140,6 +140,8 @@ class StoreLab:
         `stop_after`: the machine stops before that operation of the disk that changes something.
         """
         assert not self.alive
+        if self.trace is not None:
+            self.trace.image(self.disk.disk, disk)
         return self._open(disk, stop_after)
 
     def twin(self, disk: LabDisk, *, stop_after: int | None = None) -> "StoreLab":
@@ -149,6 +151,8 @@ class StoreLab:
         other.release, other.config = self.release, self.config
         other.ledger, other.now, other.alive = self.ledger, self.now, False
         other.trace = None if self.trace is None else self.trace.branch(self.trace.header.trace)
+        if other.trace is not None:
+            other.trace.image(self.disk.disk, disk)
         other._open(disk, stop_after)
         return other
 

@@ -10,9 +10,21 @@ path.write_text(log.text())
 from refimpl.model.config import Config
 from refimpl.model.ids import PhysicalOffset
 from refimpl.model.message_codec import BLANK_HEADER_SIZE
-from refimpl.model.release import Release
-from refimpl.model.trace import Crash, Observed, Recovered, Shutdown, TraceEvent
+from refimpl.model.release import RELEASES, Release
+from refimpl.model.trace import (
+    Append,
+    Crash,
+    Flushed,
+    Observed,
+    PutRefused,
+    Recovered,
+    RemoveFirst,
+    Shutdown,
+    TraceEvent,
+)
 from refimpl.model.trace_file import Trace, TraceHeader, lines
+from refimpl.sim.image_look import LogOf, survived, unheard
+from refimpl.sim.stopping_disk import LabDisk
 from refimpl.store.mapped_file import OS_PAGE_SIZE
 from refimpl.store.mapped_file_queue import MappedFileQueue
 
@@ -93,6 +105,50 @@ class TraceLog:
         """Note that the process was killed, or that the power failed and what was left."""
         self._append(Crash(power, image, UNKNOWN_END, self._looks))
         self._looks, self._seen = 0, len(self.events)
+
+    def image(self, before: LabDisk, after: LabDisk) -> None:
+        """Note what the power left of the page cache `before`: the next start finds `after`."""
+        if not self.events or self._over:
+            return
+        at = len(self.events) - 1
+        crash = self.events[at]
+        if not isinstance(crash, Crash) or not crash.power:
+            return
+        size, release = self.header.file_size, RELEASES[self.header.release]
+        there, found = LogOf(before, size, release), LogOf(after, size, release)
+        flushed = self._flushed()
+        intact, behind = survived(there, found, flushed - flushed % size)
+        self.events[at] = crash._replace(intact=intact, behind=behind)
+        while at and isinstance(self.events[at - 1], Crash):
+            at -= 1
+        written = self._written(at)
+        if written is not None:
+            self.events[at:at] = unheard(there, written)
+
+    def _flushed(self) -> int:
+        """Tell how far the log was forced, as far as was heard."""
+        taken = 0  # by retention
+        for event in reversed(self.events):
+            if isinstance(event, Flushed):
+                return max(taken, event.where)
+            if isinstance(event, Recovered):
+                return max(taken, event.flushed)
+            if isinstance(event, RemoveFirst):
+                taken = max(taken, event.min_offset)
+        return taken
+
+    def _written(self, at: int) -> int | None:
+        """Tell how far the open store had written before event `at`; None where none was open."""
+        for event in reversed(self.events[:at]):
+            if isinstance(event, Append):
+                return event.offset + event.size
+            if isinstance(event, PutRefused):
+                return event.where
+            if isinstance(event, Recovered):
+                return event.max_offset
+            if isinstance(event, (Crash, Shutdown)):
+                break
+        return None
 
     def shutdown(self, *, clean: bool) -> None:
         """Note the orderly end."""

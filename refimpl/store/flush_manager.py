@@ -13,7 +13,15 @@ from typing import Final
 from refimpl.model.config import Config
 from refimpl.model.disk import DiskError
 from refimpl.model.effect import Span
-from refimpl.model.ids import ForceToken, Millis, PhysicalOffset, Ticket
+from refimpl.model.ids import (
+    ForceToken,
+    Millis,
+    PhysicalOffset,
+    QueueId,
+    QueueOffset,
+    Ticket,
+    Topic,
+)
 from refimpl.model.release import Release
 from refimpl.model.status import PutMessageStatus
 from refimpl.model.trace import (
@@ -21,6 +29,7 @@ from refimpl.model.trace import (
     CommitFailed,
     DropRequest,
     Flush,
+    FlushConsumeQueue,
     Flushed,
     ForceFailed,
     ForceLog,
@@ -34,13 +43,13 @@ from refimpl.model.trace import (
 from refimpl.store import flush_consume_queue as rounds
 from refimpl.store import group_commit as commits
 from refimpl.store.commit_log import CommitLog
-from refimpl.store.consume_queue import ConsumeQueue
+from refimpl.store.consume_queue import CQ_STORE_UNIT_SIZE, ConsumeQueue
 from refimpl.store.consume_queue_table import ConsumeQueueTable
 from refimpl.store.flush_real_time import Rhythm, age, committed_some, least_pages
 from refimpl.store.index_file import IndexFile
 from refimpl.store.index_service import IndexService
 from refimpl.store.mapped_file import OS_PAGE_SIZE
-from refimpl.store.mapped_file_queue import FlushWanted, MappedFileQueue
+from refimpl.store.mapped_file_queue import FlushWanted
 from refimpl.store.store_checkpoint import CHECKPOINT_PATH, StoreCheckpoint
 from refimpl.store.store_event import ForceWanted, PutCompleted, StoreEvent
 
@@ -111,7 +120,7 @@ class FlushManager:
         self._recovered_to = 0
         self._round: rounds.Round | None = None
         self._round_ends: list[tuple[ConsumeQueue, int]] = []
-        self._queue_forces: dict[ForceToken, tuple[MappedFileQueue, FlushWanted]] = {}
+        self._queue_forces: dict[ForceToken, tuple[ConsumeQueue, FlushWanted]] = {}
         self._forced_indexes: dict[ForceToken, IndexFile] = {}
         self._checkpoint_token: ForceToken | None = None
         self._written_checkpoint: tuple[int, int, int, int] | None = None
@@ -348,7 +357,7 @@ class FlushManager:
             wanted = queue.mapped_file_queue.flush(pages)
             if wanted is not None:
                 token = self._force(wanted.path, wanted.span)
-                self._queue_forces[token] = queue.mapped_file_queue, wanted
+                self._queue_forces[token] = queue, wanted
                 tokens.append(token)
         for index_file in self._index_files():
             token = self._force(index_file.path)
@@ -449,11 +458,7 @@ class FlushManager:
         if state is None or token not in state.pending:
             return None  # a force of a former life of the owner
         if token in self._queue_forces:
-            queue, wanted = self._queue_forces.pop(token)
-            if failed:
-                queue.dirty_again(wanted)
-            else:
-                queue.flushed(wanted)
+            self._queue_forced(*self._queue_forces.pop(token), failed=failed)
         else:
             index_file = self._forced_indexes.pop(token)
             if failed:
@@ -466,6 +471,16 @@ class FlushManager:
         if not self._round.pending:
             self._end_round()
         return None
+
+    def _queue_forced(self, queue: ConsumeQueue, wanted: FlushWanted, *, failed: bool) -> None:
+        if failed:
+            queue.mapped_file_queue.dirty_again(wanted)
+            return
+        queue.mapped_file_queue.flushed(wanted)
+        if self._tracer is not None:
+            units = queue.mapped_file_queue.flushed_where // CQ_STORE_UNIT_SIZE
+            place = Topic(queue.topic), QueueId(queue.queue_id)
+            self._tracer(FlushConsumeQueue(*place, QueueOffset(units)))
 
     def _log_forced(self, wanted: FlushWanted, *, failed: bool, now: Millis) -> Millis | None:
         self._log_force = None

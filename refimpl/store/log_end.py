@@ -1,7 +1,11 @@
-"""Where the records of a log end, as a reader of its bytes sees it; told to a tracer at a start."""
+"""Where log and queues end at a start, as a reader of their bytes sees it; told to a tracer."""
 
-from refimpl.model.ids import PhysicalOffset
+from collections.abc import Iterable, Iterator
+
+from refimpl.model.ids import PhysicalOffset, QueueId, QueueOffset, Topic
+from refimpl.model.trace import ForgetFrom
 from refimpl.store.commit_log import CommitLog
+from refimpl.store.consume_queue import ConsumeQueue
 from refimpl.store.recovery import LogScan, deliver_at
 
 
@@ -14,3 +18,10 @@ def last_record_end(log: CommitLog) -> PhysicalOffset:
         for request in scan.records(deliver_at(log.delay_levels)):
             end = request.commit_log_offset + request.msg_size
     return PhysicalOffset(end)
+
+
+def queue_ends(queues: Iterable[ConsumeQueue]) -> Iterator[ForgetFrom]:
+    """Say where each queue ends that has units, before anything is dispatched again."""
+    for queue in queues:
+        if end := queue.max_offset_in_queue:
+            yield ForgetFrom(Topic(queue.topic), QueueId(queue.queue_id), QueueOffset(end))

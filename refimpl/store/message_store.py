@@ -33,7 +33,7 @@ from refimpl.store.consume_queue_table import ConsumeQueueTable
 from refimpl.store.errors import StoreDamaged, StoreLoadRefused, StoreLocked
 from refimpl.store.flush_manager import FlushManager
 from refimpl.store.index_service import IndexService
-from refimpl.store.log_end import last_record_end
+from refimpl.store.log_end import last_record_end, queue_ends
 from refimpl.store.message_reader import MessageReader
 from refimpl.store.recovery import Growth, deliver_at, recover_abnormally, recover_normally
 from refimpl.store.reput import ReputMessageService
@@ -256,6 +256,9 @@ class MessageStore(StoreReads):
             queues.destroy()
         elif queues.max_physic_offset() > log.max_offset():
             queues.truncate_dirty_logic_files(log.max_offset())
+        if self._tracer is not None and found is not None:
+            for end in queue_ends(queues):
+                self._tracer(end)
         self.reput.begin_at(None if found is None else found.start)
         self._recover_topic_queue_table({} if found is None else found.growths)
 
