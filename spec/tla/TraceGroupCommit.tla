@@ -27,105 +27,130 @@ HeadIs(ticket) == IF requestsRead = <<>> THEN FALSE ELSE Head1.ticket = ticket
 Forces == IF Target > flushed THEN Target ELSE 0
 NewTicket(ticket) == \A r \in unanswered : r.ticket # ticket
 
-(* Why an event may happen now, condition by condition: each can be evaluated in every state *)
-Conditions ==
-  CASE Ev.e = "Append" -> <<
-         <<"up", up>>,
-         <<"Place(size) = offset", Place(Ev.size) = Ev.offset>> >>
-    [] Ev.e = "PutRefused" -> <<
-         <<"up", up>>,
-         <<"the log ends there, or behind a blank", Ev.where \in {Wrote, NextFile(Wrote)}>> >>
-    [] Ev.e = "RemoveFirst" -> <<
-         <<"up", up>>,
-         <<"it begins with a file", Ev.min_offset % FileSize = 0>>,
-         <<"something is left", Ev.min_offset <= Wrote>> >>
-    [] Ev.e = "Observed" -> <<
-         <<"up", up>>,
-         <<"the looks are counted", Ev.looks = looks + 1>>,
-         <<"wrote", Ev.wrote = Wrote>>,
-         <<"flushed", Ev.flushed = flushed>>,
-         <<"forcing", Ev.forcing = forcing>>,
-         <<"Len(requestsWrite)", Ev.requests_write = Len(requestsWrite)>>,
-         <<"Len(requestsRead)", Ev.requests_read = Len(requestsRead)>>,
-         <<"unanswered", Ev.unanswered = Cardinality(unanswered)>>,
-         <<"everybody asked", appended = {}>> >>
-    [] Ev.e = "PutRequest" -> <<
-         <<"up", up>>,
-         <<"next_offset \\in appended", Ev.next_offset \in appended>>,
-         <<"the ticket is the next", Ev.ticket = lastTicket + 1>> >>
-    [] Ev.e = "SwapRequests" -> <<
-         <<"FlusherIsFree", FlusherIsFree>>,
-         <<"requestsRead is drained", requestsRead = <<>> >>,
-         <<"requestsWrite # <<>>", requestsWrite # <<>> >>,
-         <<"Len(requestsWrite) = requests", Len(requestsWrite) = Ev.requests>> >>
-    [] Ev.e = "Flush" -> <<
-         <<"FlusherIsFree", FlusherIsFree>>,
-         <<"the ticket heads requestsRead", HeadIs(Ev.ticket)>>,
-         <<"it is not decided", IF requestsRead = <<>> THEN FALSE ELSE ~Decided>>,
-         <<"attempts + 1 = attempt", attempts + 1 = Ev.attempt>>,
-         <<"Target = where", Forces = Ev.where>> >>
-    [] Ev.e = "DropRequest" -> <<
-         <<"FlusherIsFree", FlusherIsFree>>,
-         <<"the ticket heads requestsRead", HeadIs(Ev.ticket)>>,
-         <<"it is decided", IF requestsRead = <<>> THEN FALSE ELSE Decided>>,
-         <<"somebody answered it", IF requestsRead = <<>> THEN FALSE
-                                   ELSE Head1 \notin unanswered>> >>
-    [] Ev.e = "ForceLog" -> <<
-         <<"no force is under way", forcing = 0>>,
-         <<"nobody waits, or recovery's remainder is not forced",
-           flushed < recoveredTo \/ (requestsRead = <<>> /\ requestsWrite = <<>>)>>,
-         <<"Target = where", Forces = Ev.where>> >>
-    [] Ev.e = "Flushed" -> <<
-         <<"forcing = where", forcing = Ev.where>> >>
-    [] Ev.e = "ForceFailed" -> <<
-         <<"forcing = where", forcing = Ev.where>> >>
-    [] Ev.e = "WakeupCustomer" /\ Ev.expired -> <<
-         <<"up", up>>,
-         <<"the producer waits", ~NewTicket(Ev.ticket)>>,
-         <<"a clock says nothing of durability", ~Ev.durable>> >>
-    [] Ev.e = "WakeupCustomer" /\ ~Ev.expired -> <<
-         <<"FlusherIsFree", FlusherIsFree>>,
-         <<"the ticket heads requestsRead", HeadIs(Ev.ticket)>>,
-         <<"it is decided", IF requestsRead = <<>> THEN FALSE ELSE Decided>>,
-         <<"the producer waits", ~NewTicket(Ev.ticket)>>,
-         <<"IsDurable = durable", IF requestsRead = <<>> THEN FALSE
-                                  ELSE IsDurable = Ev.durable>> >>
-    [] Ev.e = "Crash" -> <<
-         <<"the looks are counted", Ev.looks = looks>>,
-         <<"what is durable survives", Ev.survived = -1 \/ Kept(Ev.survived) >= durable>>,
-         <<"the log ends behind a record", Ev.survived = -1 \/ ~Ev.power \/
-            \E keep \in 0..Len(live) : Ends(keep) = Kept(Ev.survived)>>,
-         <<"the page cache outlives the process",
-           Ev.power \/ Ev.survived = -1 \/ Wrote \in {Ev.survived, NextFile(Ev.survived)}>> >>
-    [] Ev.e = "Shutdown" /\ Ev.clean -> <<
-         <<"the looks are counted", Ev.looks = looks>>,
-         <<"everything is durable", live = <<>> /\ flushed = Wrote>>,
-         <<"everybody is answered", unanswered = {} /\ appended = {}>>,
-         <<"the lists are empty", requestsWrite = <<>> /\ requestsRead = <<>> >> >>
-    [] Ev.e = "Recovered" -> <<
-         <<"the store is down", ~up>>,
-         <<"max_offset is where the crash left the log, or ends a file behind it",
-           Ev.max_offset = Wrote \/ (Ev.max_offset > Wrote /\ Ev.max_offset % FileSize = 0)>>,
-         <<"flushed is durable", Ev.flushed <= durable>>,
-         <<"flushed is the end or begins a file",
-           Ev.flushed = durable \/ Ev.flushed % FileSize = 0>> >>
-    [] OTHER -> <<>>
+(* Why an event may happen now, condition by condition: each can be evaluated in every state.
+   An event is an argument, and not `Ev`, wherever a step needs it: TLC looks an argument up once *)
+MayAppend(ev) == <<
+  <<"up", up>>,
+  <<"Place(size) = offset", Place(ev.size) = ev.offset>> >>
+MayBeRefused(ev) == <<
+  <<"up", up>>,
+  <<"the log ends there, or behind a blank", ev.where \in {Wrote, NextFile(Wrote)}>> >>
+MayRemove(ev) == <<
+  <<"up", up>>,
+  <<"it begins with a file", ev.min_offset % FileSize = 0>>,
+  <<"something is left", ev.min_offset <= Wrote>> >>
+MayObserve(ev) == <<
+  <<"up", up>>,
+  <<"the looks are counted", ev.looks = looks + 1>>,
+  <<"wrote", ev.wrote = Wrote>>,
+  <<"flushed", ev.flushed = flushed>>,
+  <<"forcing", ev.forcing = forcing>>,
+  <<"Len(requestsWrite)", ev.requests_write = Len(requestsWrite)>>,
+  <<"Len(requestsRead)", ev.requests_read = Len(requestsRead)>>,
+  <<"unanswered", ev.unanswered = Cardinality(unanswered)>>,
+  <<"everybody asked", appended = {}>> >>
+MayAsk(ev) == <<
+  <<"up", up>>,
+  <<"next_offset \\in appended", ev.next_offset \in appended>>,
+  <<"the ticket is the next", ev.ticket = lastTicket + 1>> >>
+MaySwap(ev) == <<
+  <<"FlusherIsFree", FlusherIsFree>>,
+  <<"requestsRead is drained", requestsRead = <<>> >>,
+  <<"requestsWrite # <<>>", requestsWrite # <<>> >>,
+  <<"Len(requestsWrite) = requests", Len(requestsWrite) = ev.requests>> >>
+MayFlush(ev) == <<
+  <<"FlusherIsFree", FlusherIsFree>>,
+  <<"the ticket heads requestsRead", HeadIs(ev.ticket)>>,
+  <<"it is not decided", IF requestsRead = <<>> THEN FALSE ELSE ~Decided>>,
+  <<"attempts + 1 = attempt", attempts + 1 = ev.attempt>>,
+  <<"Target = where", Forces = ev.where>> >>
+MayDrop(ev) == <<
+  <<"FlusherIsFree", FlusherIsFree>>,
+  <<"the ticket heads requestsRead", HeadIs(ev.ticket)>>,
+  <<"it is decided", IF requestsRead = <<>> THEN FALSE ELSE Decided>>,
+  <<"somebody answered it", IF requestsRead = <<>> THEN FALSE ELSE Head1 \notin unanswered>> >>
+MayForce(ev) == <<
+  <<"no force is under way", forcing = 0>>,
+  <<"nobody waits, or recovery's remainder is not forced",
+    flushed < recoveredTo \/ (requestsRead = <<>> /\ requestsWrite = <<>>)>>,
+  <<"Target = where", Forces = ev.where>> >>
+MayEndForce(ev) == << <<"forcing = where", forcing = ev.where>> >>
+MayWakeup(ev) ==
+  IF ev.expired
+  THEN << <<"up", up>>,
+          <<"the producer waits", ~NewTicket(ev.ticket)>>,
+          <<"a clock says nothing of durability", ~ev.durable>> >>
+  ELSE << <<"FlusherIsFree", FlusherIsFree>>,
+          <<"the ticket heads requestsRead", HeadIs(ev.ticket)>>,
+          <<"it is decided", IF requestsRead = <<>> THEN FALSE ELSE Decided>>,
+          <<"the producer waits", ~NewTicket(ev.ticket)>>,
+          <<"IsDurable = durable", IF requestsRead = <<>> THEN FALSE
+                                   ELSE IsDurable = ev.durable>> >>
+MayCrash(ev) == <<
+  <<"the looks are counted", ev.looks = looks>>,
+  <<"what is durable survives", ev.survived = -1 \/ Kept(ev.survived) >= durable>>,
+  <<"the log ends behind a record", ev.survived = -1 \/ ~ev.power \/
+     \E keep \in 0..Len(live) : Ends(keep) = Kept(ev.survived)>>,
+  <<"the page cache outlives the process",
+    ev.power \/ ev.survived = -1 \/ Wrote \in {ev.survived, NextFile(ev.survived)}>> >>
+MayEnd(ev) ==
+  IF ev.clean
+  THEN << <<"the looks are counted", ev.looks = looks>>,
+          <<"everything is durable", live = <<>> /\ flushed = Wrote>>,
+          <<"everybody is answered", unanswered = {} /\ appended = {}>>,
+          <<"the lists are empty", requestsWrite = <<>> /\ requestsRead = <<>> >> >>
+  ELSE <<>>
+MayRecover(ev) == <<
+  <<"the store is down", ~up>>,
+  <<"max_offset is where the crash left the log, or ends a file behind it",
+    ev.max_offset = Wrote \/ (ev.max_offset > Wrote /\ ev.max_offset % FileSize = 0)>>,
+  <<"flushed is durable", ev.flushed <= durable>>,
+  <<"flushed is the end or begins a file",
+    ev.flushed = durable \/ ev.flushed % FileSize = 0>> >>
 
-Allows == LET all == Conditions IN \A i \in 1..Len(all) : all[i][2]
-Refusing == SelectSeq(Conditions, LAMBDA condition : ~condition[2])
+Allows(conditions) == \A i \in DOMAIN conditions : conditions[i][2]
+Moves == l' = l + 1 /\ t' = t
+Keeps == UNCHANGED <<lastTicket, looks, batches>>
 
-IsEvent(name) ==
-  /\ l <= Len(Trace) /\ Ev.e = name /\ Allows
-  /\ l' = l + 1 /\ t' = t
-  /\ lastTicket' = IF name = "PutRequest" THEN Ev.ticket
-                   ELSE IF name = "Recovered" THEN 0 ELSE lastTicket
-  /\ looks' = IF name = "Observed" THEN Ev.looks
-              ELSE IF name \in {"Crash", "Shutdown"} THEN 0 ELSE looks
-  /\ batches' = IF name = "Append"
-                THEN {b \in batches : b.to > durable} \cup
-                     (IF Ev.messages > 1 THEN {[from |-> Ev.offset, to |-> Ev.offset + Ev.size]}
-                      ELSE {})
-                ELSE IF name = "Recovered" THEN {b \in batches : b.from < Wrote} ELSE batches
+TObserved(ev)     == Allows(MayObserve(ev)) /\ UNCHANGED <<vars, lastTicket, batches>>
+                     /\ looks' = ev.looks
+TAppend(ev)       == /\ Allows(MayAppend(ev)) /\ DoAppend(ev.size, Waits)
+                     /\ batches' = {b \in batches : b.to > durable} \cup
+                          (IF ev.messages > 1
+                           THEN {[from |-> ev.offset, to |-> ev.offset + ev.size]} ELSE {})
+                     /\ UNCHANGED <<lastTicket, looks>>
+TPutRequest(ev)   == /\ Allows(MayAsk(ev)) /\ PutRequest(ev.ticket, ev.next_offset)
+                     /\ lastTicket' = ev.ticket /\ UNCHANGED <<looks, batches>>
+TWakeup(ev)       == /\ Allows(MayWakeup(ev)) /\ Keeps
+                     /\ IF ev.expired THEN Expire(ev.ticket) ELSE WakeupCustomer
+TFlush(ev)        == Allows(MayFlush(ev)) /\ Flush /\ Keeps
+TFlushed(ev)      == Allows(MayEndForce(ev)) /\ Flushed /\ Keeps
+TSwapRequests(ev) == Allows(MaySwap(ev)) /\ SwapRequests /\ Keeps
+TForceLog(ev)     == Allows(MayForce(ev)) /\ ForceLog /\ Keeps
+TForceFailed(ev)  == Allows(MayEndForce(ev)) /\ ForceFailed /\ Keeps
+TDropRequest(ev)  == Allows(MayDrop(ev)) /\ DropRequest /\ Keeps
+TRefused(ev)      == /\ Allows(MayBeRefused(ev)) /\ Keeps
+                     /\ live' = IF ev.where = Wrote THEN live ELSE live \o <<ev.where>>
+                     /\ UNCHANGED <<durable, disk, lists, okAtRisk, up>>
+(* what retention took is nobody's concern any more, durable or not *)
+TRemove(ev)       == /\ Allows(MayRemove(ev)) /\ Keeps
+                     /\ durable' = Max(durable, ev.min_offset)
+                     /\ flushed' = Max(flushed, ev.min_offset)
+                     /\ live' = Above(live, durable')
+                     /\ okAtRisk' = {end \in okAtRisk : end > durable'}
+                     /\ UNCHANGED <<forcing, recoveredTo, lists, up>>
+TCrash(ev)        == /\ Allows(MayCrash(ev))
+                     /\ looks' = 0 /\ UNCHANGED <<lastTicket, batches>>
+                     /\ \E keep \in 0..Len(live) :
+                          /\ IF ev.survived = -1 \/ ~ev.power THEN keep = Len(live)
+                             ELSE Ends(keep) = Kept(ev.survived)
+                          /\ Crash(keep)
+TShutdown(ev)     == /\ Allows(MayEnd(ev))
+                     /\ looks' = 0 /\ UNCHANGED <<lastTicket, batches>>
+                     /\ IF ev.clean THEN Shutdown ELSE Crash(Len(live))
+TRecovered(ev)    == /\ Allows(MayRecover(ev)) /\ Recovered(ev.flushed, ev.max_offset)
+                     /\ lastTicket' = 0 /\ batches' = {b \in batches : b.from < Wrote}
+                     /\ UNCHANGED looks
 
 (* The machine may stop within an append that nobody heard of: the log goes on behind what the
    trace knows, and only the crash shows it *)
@@ -143,37 +168,47 @@ Appends ==
   /\ \E size \in {Ev.survived - Wrote, Ev.survived - NextFile(Wrote), FileSize - MinBlank} :
        size > 0 /\ DoAppend(size, FALSE)
   /\ \E k \in 1..Len(live') : live'[k] = Ev.survived
-Between == l <= Len(Trace) /\ (Splits \/ Appends) /\ UNCHANGED <<t, l, batches, lastTicket, looks>>
-TObserved     == IsEvent("Observed") /\ UNCHANGED vars
-TRefused      == /\ IsEvent("PutRefused")
-                 /\ live' = IF Ev.where = Wrote THEN live ELSE live \o <<Ev.where>>
-                 /\ UNCHANGED <<durable, disk, lists, okAtRisk, up>>
-(* what retention took is nobody's concern any more, durable or not *)
-TRemove       == /\ IsEvent("RemoveFirst")
-                 /\ durable' = Max(durable, Ev.min_offset)
-                 /\ flushed' = Max(flushed, Ev.min_offset)
-                 /\ live' = Above(live, durable')
-                 /\ okAtRisk' = {end \in okAtRisk : end > durable'}
-                 /\ UNCHANGED <<forcing, recoveredTo, lists, up>>
-TAppend       == IsEvent("Append") /\ DoAppend(Ev.size, Waits)
-TPutRequest   == IsEvent("PutRequest") /\ PutRequest(Ev.ticket, Ev.next_offset)
-TSwapRequests == IsEvent("SwapRequests") /\ SwapRequests
-TFlush        == IsEvent("Flush") /\ Flush
-TDropRequest  == IsEvent("DropRequest") /\ DropRequest
-TForceLog     == IsEvent("ForceLog") /\ ForceLog
-TFlushed      == IsEvent("Flushed") /\ Flushed
-TForceFailed  == IsEvent("ForceFailed") /\ ForceFailed
-TWakeup       == IsEvent("WakeupCustomer")
-                 /\ IF Ev.expired THEN Expire(Ev.ticket) ELSE WakeupCustomer
-TCrash        == /\ IsEvent("Crash")
-                 /\ \E keep \in 0..Len(live) :
-                      /\ IF Ev.survived = -1 \/ ~Ev.power THEN keep = Len(live)
-                         ELSE Ends(keep) = Kept(Ev.survived)
-                      /\ Crash(keep)
-TShutdown     == IsEvent("Shutdown") /\ IF Ev.clean THEN Shutdown ELSE Crash(Len(live))
-TRecovered    == IsEvent("Recovered") /\ Recovered(Ev.flushed, Ev.max_offset)
-Step == \/ Between \/ TObserved \/ TRefused \/ TRemove \/ TAppend \/ TPutRequest \/ TSwapRequests \/ TFlush \/ TDropRequest \/ TForceLog
-        \/ TFlushed \/ TForceFailed \/ TWakeup \/ TCrash \/ TShutdown \/ TRecovered
+Between == (Splits \/ Appends) /\ UNCHANGED <<t, l, batches, lastTicket, looks>>
+
+(* One arm, and no look at the others: what there is most of comes first *)
+Follow(name, ev) ==
+  CASE name = "Observed"       -> TObserved(ev)
+    [] name = "Append"         -> TAppend(ev)
+    [] name = "PutRequest"     -> TPutRequest(ev)
+    [] name = "WakeupCustomer" -> TWakeup(ev)
+    [] name = "Flush"          -> TFlush(ev)
+    [] name = "Flushed"        -> TFlushed(ev)
+    [] name = "SwapRequests"   -> TSwapRequests(ev)
+    [] name = "ForceLog"       -> TForceLog(ev)
+    [] name = "ForceFailed"    -> TForceFailed(ev)
+    [] name = "DropRequest"    -> TDropRequest(ev)
+    [] name = "PutRefused"     -> TRefused(ev)
+    [] name = "RemoveFirst"    -> TRemove(ev)
+    [] name = "Crash"          -> TCrash(ev)
+    [] name = "Shutdown"       -> TShutdown(ev)
+    [] name = "Recovered"      -> TRecovered(ev)
+    [] OTHER                   -> FALSE
+StepBy(ev) == (ev.e = "Crash" /\ Between) \/ (Moves /\ Follow(ev.e, ev))
+Step == l <= Len(Trace) /\ StepBy(Trace[l])
+
+(* The same for those who ask why *)
+Conditions ==
+  CASE Ev.e = "Observed"       -> MayObserve(Ev)
+    [] Ev.e = "Append"         -> MayAppend(Ev)
+    [] Ev.e = "PutRequest"     -> MayAsk(Ev)
+    [] Ev.e = "WakeupCustomer" -> MayWakeup(Ev)
+    [] Ev.e = "Flush"          -> MayFlush(Ev)
+    [] Ev.e \in {"Flushed", "ForceFailed"} -> MayEndForce(Ev)
+    [] Ev.e = "SwapRequests"   -> MaySwap(Ev)
+    [] Ev.e = "ForceLog"       -> MayForce(Ev)
+    [] Ev.e = "DropRequest"    -> MayDrop(Ev)
+    [] Ev.e = "PutRefused"     -> MayBeRefused(Ev)
+    [] Ev.e = "RemoveFirst"    -> MayRemove(Ev)
+    [] Ev.e = "Crash"          -> MayCrash(Ev)
+    [] Ev.e = "Shutdown"       -> MayEnd(Ev)
+    [] Ev.e = "Recovered"      -> MayRecover(Ev)
+    [] OTHER -> <<>>
+Refusing == SelectSeq(Conditions, LAMBDA condition : ~condition[2])
 
 (* What would have been allowed, as events *)
 Choice(enabled, event) == IF enabled THEN <<ToString(event)>> ELSE <<>>
