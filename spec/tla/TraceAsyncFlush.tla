@@ -40,14 +40,20 @@ InBatch(end) == \E b \in batches : b.from < end /\ end < b.to
 IsEnd(end) ==
   end \in {durable, Left} \/ end % FileSize = 0 \/ end \in RangeOf(ends) \/ InBatch(end)
 
-(* Where dispatch may be that came to `from` and found no record behind: a blank ends a file *)
-Behind(from, to) ==
+(* Where dispatch may be that came to `from` and found no record behind: a blank ends a file, or
+   fills one of `blanks` *)
+Hollow(from, to) == IF from < to /\ from % FileSize = 0 THEN {from} ELSE {}
+Reaches(blanks, from, to) ==
   \/ to = from
   \/ LET next == IF from % FileSize = 0 THEN from ELSE NextFile(from) IN
        /\ to >= next /\ to % FileSize = 0
-       /\ \A i \in 1..((to - next) \div FileSize) : next + (i - 1) * FileSize \in hollow
+       /\ \A i \in 1..((to - next) \div FileSize) : next + (i - 1) * FileSize \in blanks
+Behind(from, to) == Reaches(hollow, from, to)
 Within == "within an action"
 Refused == "a start that was refused"
+(* The machine stops between a round and what tells of it: at the write from buffer to page cache,
+   for nothing else of a round changes the disk *)
+CutOff == IF Follows("Crash") THEN Trace[l + 1].power /\ Trace[l + 1].image = Within ELSE FALSE
 
 (* Why an event may happen now, condition by condition: each can be evaluated in every state *)
 Conditions ==
@@ -71,7 +77,7 @@ Conditions ==
          <<"time does not go back", Ev.passed >= 0>>,
          <<"commitAge = age", commitAge = Ev.age>>,
          <<"the round moves what is enough",
-           (Follows("Commit") \/ Follows("CommitFailed")) = Moves>> >>
+           (Follows("Commit") \/ Follows("CommitFailed") \/ CutOff) = Moves>> >>
     [] Ev.e = "Commit" /\ told > 0 -> <<
          <<"the round reaches where", committed = Ev.where>> >>
     [] Ev.e = "Commit" -> <<
@@ -153,7 +159,7 @@ Conditions ==
            Ev.cut \in {wrote, Ev.flushed} \/ Behind(Ev.cut, wrote)>>,
          <<"reput is where dispatch has come",
            IF dispatched = -1 THEN Ev.reput <= Ev.max_offset
-           ELSE Behind(dispatched, Ev.reput)>> >>
+           ELSE Reaches(hollow \cup Hollow(wrote, Ev.max_offset), dispatched, Ev.reput)>> >>
     [] OTHER -> <<>>
 Allows == LET all == Conditions IN \A i \in 1..Len(all) : all[i][2]
 Refusing == SelectSeq(Conditions, LAMBDA condition : ~condition[2])
@@ -219,7 +225,6 @@ TObserved ==
   /\ IsEvent("Observed") /\ Same /\ looks' = Ev.looks
   /\ draining' = (draining \/ committed # Ev.committed)
   /\ UNCHANGED <<ends, batches, hollow, ticked, told, goesOnAt, dispatched, orderly, process>>
-Hollow(from, to) == IF from < to /\ from % FileSize = 0 THEN {from} ELSE {}
 TRefused ==
   /\ IsEvent("PutRefused") /\ UNCHANGED <<ends, batches, life>>
   /\ hollow' = hollow \cup Hollow(wrote, Ev.where)

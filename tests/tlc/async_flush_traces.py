@@ -13,10 +13,10 @@ from refimpl.sim.crash_disk import CrashDisk
 from refimpl.sim.store_lab import StoreLab
 from refimpl.sim.trace_writer import TraceLog
 
-_FILE: Final = 3 * 4096
+FILE: Final = 3 * 4096
 _SETTINGS: Final = {
     "flushDiskType": "ASYNC_FLUSH",
-    "mappedFileSizeCommitLog": str(_FILE),
+    "mappedFileSizeCommitLog": str(FILE),
     "flushCommitLogLeastPages": "2",
     "commitCommitLogLeastPages": "1",
     "flushCommitLogThoroughInterval": "100",
@@ -46,6 +46,20 @@ def run(seed: int, *, pool: int, steps: int = 60) -> Trace:
         while lab.pending:
             lab.complete_force(next(iter(lab.pending)))
         lab.kill()
+    return log.trace()
+
+
+def stops_in_a_commit() -> Trace:
+    """The machine stops at the only write of a round of commit."""
+    settings = {**_SETTINGS, "transientStorePoolEnable": "true", "transientStorePoolSize": "1"}
+    config = Config.of(RELEASES["5.5"], "broker", {**MINIMAL, **settings})
+    log = TraceLog.of("stops in a commit", config, RELEASES["5.5"])
+    lab = StoreLab(RELEASES["5.5"], settings, CrashDisk(), trace=log)
+    lab.put()
+    lab.disk.left = 0
+    lab.step(_COMMIT)
+    assert not lab.alive
+    assert lab.reopen(_left(lab, Prng(1)))
     return log.trace()
 
 
