@@ -82,14 +82,19 @@ def run_command(
 @click.option("--rule", "rules", multiple=True, help="Only cases of this rule.")
 @click.option("--case", "names", multiple=True, help="Only this case.")
 @click.option("--release", type=click.Choice(sorted(RELEASES)), help="Only cases for it.")
-@click.option("--rules", "by_rule", is_flag=True, help="List rules with their number of cases.")
+@click.option(
+    "--rules", "by_rule", is_flag=True, help="List rules: who checks, obeys, breaks each."
+)
 def list_command(
     *, rules: tuple[str, ...], names: tuple[str, ...], release: str | None, by_rule: bool
 ) -> None:
-    """List cases, or rules with their cases and tests."""
+    """List cases, or rules with their cases, tests, code, models and faults."""
     from conformance import inspection  # noqa: PLC0415 - only when asked for
+    from fuzz.slips.slip import slips  # noqa: PLC0415 - the same
 
-    _print(inspection.list_rules() if by_rule else inspection.list_cases(rules, names, release))
+    _print(
+        inspection.list_rules(slips()) if by_rule else inspection.list_cases(rules, names, release)
+    )
 
 
 @conformance_group.command("report")
@@ -109,7 +114,7 @@ def report_command(
 @conformance_group.command("explain")
 @click.argument("rule")
 def explain_command(*, rule: str) -> None:
-    """Show a rule: its text, why, sources, cases, tests and code."""
+    """Show a rule: its text, why, sources, cases, tests, code, models and slip."""
     from conformance import inspection  # noqa: PLC0415 - only when asked for
     from fuzz.slips.slip import slips, title  # noqa: PLC0415 - the same
 

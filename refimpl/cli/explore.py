@@ -30,9 +30,9 @@ def explore_command(  # noqa: PLR0917 - one argument an option
 ) -> None:
     """Visit every state of a store within a bound and check every promise in each.
 
-    Without --puts: two messages and one crash, one message and two crashes (the second also in the
-    middle of the first recovery), and the automaton of the group commit alone. Exit code 1 where a
-    promise is broken.
+    Without --puts (and then without a look at --crashes): two messages and one crash, one message
+    and two crashes (the second also in the middle of the first recovery), and the automaton of the
+    group commit alone. Exit status: 0 every promise is kept, 1 one is broken.
     """
     sizes = [(2, 1), (1, 2)] if puts is None else [(puts, crashes)]
     broken = 0

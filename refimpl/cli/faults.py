@@ -31,6 +31,7 @@ def list_command() -> None:
 @click.option("--fault", "chosen", multiple=True, help="Only this fault; repeatable.")
 @click.option(
     "--rounds",
+    type=click.IntRange(min=1),
     default=_ROUNDS,
     show_default=True,
     help="Of twenty runs, for each machine, at most.",
@@ -75,7 +76,13 @@ def run_command(*, chosen: tuple[str, ...], rounds: int) -> None:
 
 @faults_group.command("rules")
 @click.option("--rule", "patterns", multiple=True, help="Only this rule; `*` as in shells.")
-@click.option("--workers", default=2, show_default=True, help="Processes for tests.")
+@click.option(
+    "--workers",
+    type=click.IntRange(min=1),
+    default=2,
+    show_default=True,
+    help="Processes for tests.",
+)
 def rules_command(*, patterns: tuple[str, ...], workers: int) -> None:
     """Break each rule of the store by one edit of the code: a case or a test must notice.
 

@@ -15,6 +15,7 @@ from refimpl.tlc.runner import Outcome, TlcRun
 _BROKEN = 1
 _UNKNOWN = 2
 _HARNESS_FAILED = 3
+_POSITIVE = click.IntRange(min=1)
 _SETS = ("GroupCommit", "MappedFileQueue", "Dispatch", "DelayQueue")
 
 
@@ -41,8 +42,16 @@ def list_command() -> None:
 
 @model_group.command("check")
 @click.argument("names", nargs=-1)
-@click.option("--seconds", default=120, show_default=True, help="Time limit for each model.")
-@click.option("--workers", default=1, show_default=True, help="Threads of TLC.")
+@click.option(
+    "--seconds", type=_POSITIVE, default=120, show_default=True, help="Time limit for each model."
+)
+@click.option(
+    "--workers",
+    type=_POSITIVE,
+    default=1,
+    show_default=True,
+    help="Threads of TLC.",
+)
 def check_command(names: tuple[str, ...], seconds: int, workers: int) -> None:
     """Let TLC check models (all, or those NAMED; a module stands for its models)."""
     unknown = broken = 0
@@ -70,7 +79,7 @@ def check_command(names: tuple[str, ...], seconds: int, workers: int) -> None:
 @model_group.command("graph")
 @click.argument("name")
 @click.option("--output", type=click.Path(path_type=Path), help="Else standard output.")
-@click.option("--seconds", default=120, show_default=True, help="Time limit.")
+@click.option("--seconds", type=_POSITIVE, default=120, show_default=True, help="Time limit.")
 def graph_command(name: str, output: Path | None, seconds: int) -> None:
     """Write the state graph of a model in Graphviz's language, edges named by actions."""
     try:
@@ -87,7 +96,7 @@ def graph_command(name: str, output: Path | None, seconds: int) -> None:
 @model_group.command("explain")
 @click.argument("name")
 @click.option("--test", type=click.Path(path_type=Path), help="Write a pytest that replays it.")
-@click.option("--seconds", default=120, show_default=True, help="Time limit.")
+@click.option("--seconds", type=_POSITIVE, default=120, show_default=True, help="Time limit.")
 def explain_command(name: str, test: Path | None, seconds: int) -> None:
     """Show the counterexample of a model as a table: what happened, and what it changed.
 
@@ -132,7 +141,13 @@ def _replay(row: manifest.Row, run: TlcRun) -> str:
 
 @model_group.command("parity")
 @click.argument("names", nargs=-1)
-@click.option("--seconds", default=300, show_default=True, help="Time limit for TLC, each model.")
+@click.option(
+    "--seconds",
+    type=_POSITIVE,
+    default=300,
+    show_default=True,
+    help="Time limit for TLC, each model.",
+)
 def parity_command(names: tuple[str, ...], seconds: int) -> None:
     """Compare the states and steps of the implementation with those that TLC finds.
 

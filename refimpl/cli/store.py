@@ -42,7 +42,10 @@ _as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 @click.group("store")
 def store_group() -> None:
-    """Inspect, verify and compare store directories, read-only."""
+    """Inspect, verify and compare store directories, read-only.
+
+    Exit status: 0 sound or equal, 1 a rule is violated or something differs, 2 no store.
+    """
 
 
 @store_group.command("inspect")

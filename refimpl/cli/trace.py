@@ -31,7 +31,13 @@ def trace_group() -> None:
 @click.option(
     "--model", "models", multiple=True, type=click.Choice(list(trace_check.MODELS)), help="Only it."
 )
-@click.option("--seconds", default=300, show_default=True, help="Time limit for each run of TLC.")
+@click.option(
+    "--seconds",
+    type=click.IntRange(min=1),
+    default=300,
+    show_default=True,
+    help="Time limit for each run of TLC.",
+)
 def check_command(
     files: tuple[Path, ...], names: tuple[str, ...], models: tuple[str, ...], seconds: int
 ) -> None:
@@ -82,8 +88,16 @@ def check_command(
     show_default=True,
     help="Whose power.",
 )
-@click.option("--traces", default=40, show_default=True, help="So many traces of the file.")
-@click.option("--mutants", default=10, show_default=True, help="Of each trace.")
+@click.option(
+    "--traces",
+    type=click.IntRange(min=1),
+    default=40,
+    show_default=True,
+    help="So many traces of the file.",
+)
+@click.option(
+    "--mutants", type=click.IntRange(min=1), default=10, show_default=True, help="Of each trace."
+)
 @click.option("--seed", default=1, show_default=True, help="Of the alterations.")
 def power_command(file: Path, model: str, traces: int, mutants: int, seed: int) -> None:
     """Alter one event of each trace of FILE, again and again: the model must refuse it.
