@@ -21,6 +21,30 @@ def file_from_offset(offset: int, file_size: int) -> int:
     return offset - offset % file_size
 
 
+def name_halves(offset: int) -> tuple[int, int]:
+    """Upper and lower ten digits of the name of a file (offset_to_file_name).
+
+    pre: 0 <= offset < 10**20
+    post: _[0] * 10**10 + _[1] == offset
+    post: 0 <= _[0] < 10**10
+    post: 0 <= _[1] < 10**10
+    """
+    return offset // 10**10, offset % 10**10
+
+
+def names_in_order(left: int, right: int) -> bool:
+    """Tell whether names in alphabetical order are files in the order of the log.
+
+    pre: 0 <= left < 10**20
+    pre: 0 <= right < 10**20
+    post: _ == (left < right)
+    """
+    upper_left, upper_right = left // 10**10, right // 10**10
+    if upper_left != upper_right:
+        return upper_left < upper_right
+    return left % 10**10 < right % 10**10
+
+
 def file_index(offset: int, first: int, file_size: int) -> int:
     """Index of the file that holds `offset`, counted from the one at `first * file_size`.
 

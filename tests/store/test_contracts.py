@@ -11,15 +11,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fuzz.store_rig import START, message
 from refimpl.model.config import Config
 from refimpl.model.java import string_hash
+from refimpl.model.message_codec import MESSAGE_MAGIC_CODE, encode_record
 from refimpl.model.preset import MINIMAL
 from refimpl.model.release import RELEASE_4_9
+from refimpl.model.status import AppendMessageStatus
 from refimpl.sim.memory_disk import MemoryDisk
+from refimpl.store.append_message import do_append
 from refimpl.store.commit_log import CommitLog
 from refimpl.store.consume_queue import ConsumeQueue
 from refimpl.store.index_file import IndexFile, index_key_hash
-from refimpl.store.mapped_file import MappedFile
+from refimpl.store.mapped_file import MappedFile, offset_to_file_name
 from refimpl.store.mapped_file_queue import MappedFileQueue
 from tests.store import contracts
 
@@ -51,6 +55,7 @@ def test_wrong_contracts_are_refuted() -> None:
     assert done.returncode == 1
     assert "file_from_offset" in done.stdout
     assert "hash_slot" in done.stdout
+    assert "names_in_order" in done.stdout
 
 
 @given(OFFSETS, SIZES)
@@ -59,6 +64,14 @@ def test_files_begin_where_the_contract_says(offset: int, size: int) -> None:
     assert queue.roll(offset).file_from_offset == contracts.file_from_offset(offset, size)
     found = queue.find_mapped_file_by_offset(offset)
     assert found is queue.mapped_files[contracts.file_index(offset, offset // size, size)]
+
+
+@given(st.integers(0, (1 << 63) - 1), st.integers(0, (1 << 63) - 1))
+def test_files_are_named_as_the_contract_says(offset: int, other: int) -> None:
+    name = offset_to_file_name(offset)
+    assert (int(name[:10]), int(name[10:])) == contracts.name_halves(offset)
+    assert len(name) == 20
+    assert (name < offset_to_file_name(other)) == contracts.names_in_order(offset, other)
 
 
 @given(OFFSETS)
@@ -109,3 +122,16 @@ def test_the_smallest_hash_has_a_slot() -> None:
 def test_entries_stand_where_the_contract_says(slots: int, number: int) -> None:
     index_file = IndexFile(MemoryDisk(), "f", slots, 60)
     assert index_file._entry_position(number) == contracts.entry_position(slots, number)
+
+
+@given(st.integers(0, 300), st.integers(0, 60))
+def test_records_leave_the_room_of_the_contract(position: int, body: int) -> None:
+    """STORE-LOG-8."""
+    mapped_file = MappedFile(MemoryDisk(), "f", 400, 0)
+    mapped_file.disk.create("f", 400)
+    mapped_file.wrote_position = position
+    inner = message(body=bytes(body))
+    size = len(encode_record(inner, 0, position, START, MESSAGE_MAGIC_CODE))
+    done = do_append(mapped_file, inner, MESSAGE_MAGIC_CODE, {}, START)
+    fits = contracts.leaves_room_for_a_blank(position, size, 400)
+    assert (done.status is AppendMessageStatus.PUT_OK) == fits

@@ -20,3 +20,13 @@ def hash_slot(key_hash: int, hash_slot_num: int) -> int:
     """
     positive = -2147483648 if key_hash == -2147483648 else abs(key_hash)
     return positive % -hash_slot_num if positive < 0 else positive % hash_slot_num
+
+
+def names_in_order(left: int, right: int) -> bool:
+    """Look at the last ten digits of a name alone (STORE-FILES-1).
+
+    pre: 0 <= left < 10**20
+    pre: 0 <= right < 10**20
+    post: _ == (left < right)
+    """
+    return left % 10**10 < right % 10**10
