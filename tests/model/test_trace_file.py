@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import NewType, get_type_hints
 
 import jsonschema
 import pytest
@@ -38,6 +39,37 @@ def test_the_schema_says_the_same() -> None:
         assert set(schema["$defs"][name]["required"]) == {"e", *kind._fields}
     assert set(schema["$defs"]["Header"]["required"]) == {"format", *TraceHeader._fields}
     assert not validator.is_valid({"e": "SwapRequests"})
+
+
+JSON_TYPES = {bool: "boolean", int: "integer", str: "string"}
+
+
+def plain(annotation: object) -> type:
+    """The type below a `NewType`."""
+    while isinstance(annotation, NewType):
+        annotation = annotation.__supertype__
+    assert isinstance(annotation, type)
+    return annotation
+
+
+@pytest.mark.parametrize("name", EVENTS)
+def test_the_schema_has_the_types_of_the_fields(name: str) -> None:
+    schema = json.loads((SPEC / "trace.schema.json").read_text("utf-8"))["$defs"][name]
+    fields = {
+        field: {"type": JSON_TYPES[plain(of)]} for field, of in get_type_hints(EVENTS[name]).items()
+    }
+    assert schema["properties"] == {"e": {"const": name}, **fields}
+    assert schema["additionalProperties"] is False
+
+
+def test_the_example_of_the_page_is_a_trace() -> None:
+    page = (SPEC / "trace.md").read_text("utf-8")
+    example = page.partition("```\n")[2].partition("```")[0].splitlines()
+    [trace] = read(example)
+    assert list(lines(trace)) == example
+    schema = json.loads((SPEC / "trace.schema.json").read_text("utf-8"))
+    for line in example:
+        jsonschema.validate(json.loads(line), schema)
 
 
 def test_the_page_names_every_event() -> None:
