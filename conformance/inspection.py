@@ -1,6 +1,6 @@
 """The commands that only look: lists of cases and rules, one rule explained, trophies."""
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from pathlib import Path
 
 from tabulate import tabulate
@@ -11,6 +11,8 @@ from conformance.judge import select
 from conformance.models import in_models, not_modelled
 from conformance.requirements import coverage
 from conformance.trophies import TROPHIES, for_case, verify
+
+_OF_RULES = ("rule", "level", "cases", "tests", "code", "models", "fault", "title")
 
 
 def list_cases(rules: Sequence[str], names: Sequence[str], release: str | None) -> list[str]:
@@ -28,9 +30,14 @@ def list_cases(rules: Sequence[str], names: Sequence[str], release: str | None) 
     return [*table.splitlines(), "", f"{len(chosen)} cases"]
 
 
-def list_rules() -> list[str]:
-    """A table of rules with the numbers of cases, tests and code files that cite them."""
+def list_rules(slipped: Container[str]) -> list[str]:
+    """A table of rules with the numbers of cases, tests and code files that cite them.
+
+    Also how many models are about each, "-" where its chapter says why none is; and the fault that
+    breaks it, one of the bank or a slip of those `slipped`.
+    """
     counted = coverage(load_cases())
+    models, told = in_models(), not_modelled()
     rows = [
         (
             rule.identifier,
@@ -38,11 +45,15 @@ def list_rules() -> list[str]:
             len(counted.in_cases.get(rule.identifier, ())),
             len(counted.in_tests.get(rule.identifier, ())),
             len(counted.in_code.get(rule.identifier, ())),
+            "-" if rule.identifier in told else len(models.get(rule.identifier, ())),
+            " ".join(
+                (*rule.members.get("fault", "").split(), *("slip",) * (rule.identifier in slipped))
+            ),
             rule.title,
         )
         for rule in counted.specification.rules.values()
     ]
-    table = tabulate(rows, headers=("rule", "level", "cases", "tests", "code", "title"))
+    table = tabulate(rows, headers=_OF_RULES)
     shown = sum(1 for row in rows if row[2])
     lines = [*table.splitlines(), "", f"{len(rows)} rules, {shown} with cases,"]
     lines[-1] += f" {len(counted.unchecked)} that nothing checks"
