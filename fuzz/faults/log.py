@@ -75,9 +75,7 @@ def _lock_time_stays() -> Patch:
 
 
 def _what_was_cut_stays() -> Patch:
-    return patch.multiple(
-        recovery, blank_tail=lambda _queue: False, _close_dirty_tail=lambda _queue: None
-    )
+    return patch.object(recovery, "_close_dirty_tail", lambda _queue: None)
 
 
 def _index_stays_lost() -> Patch:

@@ -233,7 +233,8 @@ class MappedFileQueueMachine(CountedMachine):
         if end < self.durable or begin > self.begin:
             self.broken("STORE-PROMISE-1", f"{how}: {self.durable} was durable, {end} is left")
         queue.truncate_dirty_files(end)
-        blank_tail(queue)
+        if (last := queue.last_mapped_file) is not None:
+            blank_tail(last, last.wrote_position)
         queue.committed_where = end
         queue.flushed_where = self.flushed = begin
         for mapped_file in queue.mapped_files:

@@ -37,7 +37,7 @@ SLIPS: Mapping[str, Slip] = {
         _STORED,
         f"do_append(mapped_file, inner, magic_code, table, now); {_STORED}",
     ),
-    "STORE-PROMISE-7": Edit(recovery, "blank_tail", "if used:", "if False:"),
+    "STORE-PROMISE-7": Edit(recovery, "_is_dirty_behind", "data.strip", "b''.strip"),
     "STORE-PROMISE-8": Edit(CommitLog, "confirm_offset", "if self.sync_flush", "if False"),
     "STORE-PROMISE-9": Edit(FlushManager, "drain", "if self._force_log(0) or", "if"),
     "STORE-PROMISE-10": Edit(

@@ -26,7 +26,10 @@ SLIPS: Mapping[str, Slip] = {
         recovery.Growth, "of", "max(end + self.more, self.least)", "end + self.more"
     ),
     "STORE-RECOVERY-6": Edit(
-        recovery, "_close_dirty_tail", "not blank_tail(queue)", "blank_tail(queue) is not None"
+        recovery,
+        "_close_dirty_tail",
+        "last.set_positions(last.file_size)",
+        "last.set_positions(position)",
     ),
     "STORE-RECOVERY-7": Edit(
         recovery,

@@ -9,6 +9,7 @@ until one is not a record. `LogScan` reads; the two functions decide where to be
 
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import Final, NamedTuple
 
 from refimpl.model.delay_level import DelayLevels
@@ -283,41 +284,46 @@ def _close_dirty_tail(queue: MappedFileQueue) -> None:
     Zeros that are not forced yet and new records over what was cut off would be a second chance
     for it: a power failure may leave the head of a new record and the body of an old one. The
     blank record that ends the file is forced before anything in the next file counts as durable.
+    It comes first: a start that the disk refuses in between leaves what the next one sees. Where
+    there is no space for the new file, the first put asks for it.
     """
     last = queue.last_mapped_file
-    if last is None or not blank_tail(queue):
+    if last is None or not _is_dirty_behind(last):
         return
     position = last.wrote_position
     left = last.file_size - position
     if left < BLANK_HEADER_SIZE:
+        blank_tail(last, position)
         return
     last.write_at(position, blank_record(left))
     last.set_positions(last.file_size)
-    try:
+    last.flushed_position = position
+    blank_tail(last, position + BLANK_HEADER_SIZE)
+    with suppress(DiskError):
         queue.roll()
-    except DiskError:  # no space: the file is filled after all
-        last.write_at(position, bytes(BLANK_HEADER_SIZE))
-        last.set_positions(position)
-    else:
-        last.flushed_position = position
 
 
-def blank_tail(queue: MappedFileQueue) -> bool:
-    """STORE-RECOVERY-6: zero what lies behind the cut; True where something was there.
+def _is_dirty_behind(last: MappedFile) -> bool:
+    return any(data.strip(b"\0") for _, data in _tail(last, last.wrote_position))
+
+
+def blank_tail(last: MappedFile, position: int) -> None:
+    """STORE-RECOVERY-6: zero what lies behind `position`.
 
     Old records behind the cut could stand exactly where new ones end, and come back to life
     (fault S06). The search ends after sixteen mebibytes of zeros.
     """
-    last = queue.last_mapped_file
-    if last is None:
-        return False
-    at, silence, found = last.wrote_position, 0, False
-    while at < last.file_size and silence < _SILENCE:
-        data = last.disk.read(last.path, at, min(_WINDOW, last.file_size - at))
+    for at, data in _tail(last, position):
         used = len(data.rstrip(b"\0"))
         if used:
             last.write_at(at, bytes(used))
-            found = True
-        silence = 0 if used else silence + len(data)
-        at += len(data)
-    return found
+
+
+def _tail(last: MappedFile, position: int) -> Iterator[tuple[int, bytes]]:
+    """What stands behind `position`, piece by piece, up to a long silence."""
+    silence = 0
+    while position < last.file_size and silence < _SILENCE:
+        data = last.disk.read(last.path, position, min(_WINDOW, last.file_size - position))
+        yield position, data
+        silence = 0 if data.strip(b"\0") else silence + len(data)
+        position += len(data)

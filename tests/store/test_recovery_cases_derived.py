@@ -12,7 +12,7 @@ import pytest
 from fuzz.store_rig import message
 from refimpl.model.ids import QueueId, Topic
 from refimpl.model.message_property import PROPERTY_DELAY_TIME_LEVEL
-from refimpl.model.release import Release
+from refimpl.model.release import RELEASE_4_9, Release
 from refimpl.model.status import PutMessageStatus
 from refimpl.sim.crash_disk import CrashDisk
 from refimpl.sim.disk_faults import DiskFault, DiskFaults, FaultPoint
@@ -332,6 +332,43 @@ def test_stopped_in_recovery(release: Release) -> None:
             assert fates(again)[:3] == [Fate.KEPT] * 3
         stop += 1
     assert stop > 5
+
+
+REFUSALS = (
+    FaultPoint.NO_SPACE_WRITE,
+    FaultPoint.NO_SPACE_CREATE,
+    FaultPoint.NO_SPACE_EXTEND,
+    FaultPoint.READ_ERROR,
+)
+SECTOR_SIZED = 420  # bytes of a body whose record fills a sector
+
+
+@pytest.mark.parametrize("point", REFUSALS, ids=lambda p: p.name)
+def test_refused_in_recovery(point: FaultPoint) -> None:
+    """STORE-RECOVERY-6, STORE-PROMISE-7: zeros that a refused start left are not durable."""
+    first = lab(RELEASE_4_9, {"mappedFileSizeCommitLog": "4096"})
+    for _ in range(5):
+        first.put(size=SECTOR_SIZED)
+    first.settle()
+    torn = killed(first)
+    write(torn, f"{LOG}{name(0)}", first.ledger.sent[1].offset or 0, bytes(60))
+    first.fail_power()
+    nth, fired = 0, 1
+    while fired:
+        nth += 1
+        disk = torn.fork()
+        disk.faults = faults = DiskFaults([DiskFault(point, nth=nth)])
+        store = first.twin(disk)
+        fired, disk.faults = faults.fired.total(), None
+        assert store.alive or store.reopen(disk)
+        store.settle_ledger()
+        assert fates(store) == [Fate.KEPT] + [Fate.LOST] * 4
+        for _ in range(2):
+            store.put(size=SECTOR_SIZED)
+        assert disk.read(f"{LOG}{name(0)}", 520, 4096) == bytes(4096 - 520)
+        for again in after_power_failure(store, 12):
+            assert set(fates(again)[1:5]) == {Fate.LOST}
+    assert nth > 1 or point is FaultPoint.NO_SPACE_EXTEND
 
 
 @RELEASE
