@@ -17,9 +17,11 @@ from refimpl.model.message_codec import (
     BLANK_MAGIC_CODE,
     MESSAGE_MAGIC_CODE,
     MESSAGE_MAGIC_CODE_V2,
+    NO_RECORD,
     DeliverAt,
     DispatchRequest,
     check_record,
+    has_possible_ports,
 )
 from refimpl.model.release import Release
 
@@ -188,12 +190,15 @@ class CommitLogReading:
         claimed = int.from_bytes(self._bytes(place, 4), "big", signed=True)
         if self._base + len(self._window) - place < min(max(claimed, 0), left):
             self._read(place, min(max(_WINDOW, claimed), left))
-        return check_record(
+        request = check_record(
             self._window,
             place - self._base,
             release=self._release,
             deliver_at=self._deliver_at,
         )
+        if request.msg_size <= 0 or not request.success:
+            return request
+        return request if has_possible_ports(self._window, place - self._base) else NO_RECORD
 
     def _read(self, place: int, length: int) -> None:
         self._window, self._base = self.files.read(place, length), place
@@ -300,6 +305,8 @@ class CommitLogReading:
         request = check_record(data, release=self._release, check_crc=False)
         if request.success and "\0" in request.topic:
             return "STORE-RECOVERY-2", "zeros in the name of the topic"
+        if request.success and not has_possible_ports(data):
+            return "STORE-RECOVERY-2", "a host has a port that cannot be"
         if request.success and request.commit_log_offset != place:
             return (
                 "STORE-RECOVERY-2",

@@ -13,7 +13,7 @@ from typing import Final, NamedTuple, TypeAlias
 
 from refimpl.model import java
 from refimpl.model.errors import InvalidInput
-from refimpl.model.host_bytes import address_to_bytes, bytes_to_address
+from refimpl.model.host_bytes import PORT_MAX, address_to_bytes, bytes_to_address
 from refimpl.model.ids import Millis, PhysicalOffset, QueueId, QueueOffset, Topic
 from refimpl.model.message import MessageExt, MessageExtBrokerInner
 from refimpl.model.message_property import (
@@ -66,6 +66,7 @@ BORN_TIMESTAMP_POSITION: Final = 40
 # By the two address bits of the system flag: neither, born host, store host, both.
 _HEADS = tuple(Struct(f">iiiiiqqiq{born}sq{store}siqi") for store in (8, 20) for born in (8, 20))
 _HEAD_SIZES = tuple(head.size for head in _HEADS)
+_BEHIND_HOSTS = 16  # bytes of the head: reconsume times, prepared offset, body length
 _INT = Struct(">i")
 _SHORT = Struct(">h")
 _LONG = Struct(">q")
@@ -296,6 +297,18 @@ def check_record(
 
 
 # --- reading the whole message
+
+
+def has_possible_ports(buffer: Buffer, offset: int = 0) -> bool:
+    """True where a reader of whole messages can take the hosts of the record (STORE-MESSAGE-12).
+
+    `check_record` has found a record there, and does not look at them.
+    """
+    sys_flag = int.from_bytes(buffer[offset + SYS_FLAG_POSITION : offset + BORN_TIMESTAMP_POSITION])
+    store_timestamp = offset + store_timestamp_position(sys_flag)
+    store_host = _HEAD_SIZES[_head_index(sys_flag)] - _BEHIND_HOSTS
+    ends = store_timestamp, offset + store_host
+    return all(int.from_bytes(buffer[end - 4 : end]) <= PORT_MAX for end in ends)
 
 
 def _decompress(body: bytes, sys_flag: int, release: Release) -> bytes:

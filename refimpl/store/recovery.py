@@ -20,6 +20,7 @@ from refimpl.model.message_codec import (
     DispatchRequest,
     blank_record,
     check_record,
+    has_possible_ports,
 )
 from refimpl.model.release import Release
 from refimpl.model.sys_flag import TRANSACTION_PREPARED_TYPE
@@ -141,6 +142,8 @@ class LogScan:
                 return
             if "\0" in request.topic:
                 return  # no name of a topic, but what a sector without its bytes makes of one
+            if not has_possible_ports(window, position - base):
+                return  # no reader takes it, nor what stands behind it in the same answer
             yield request
             position += request.msg_size
 

@@ -157,6 +157,19 @@ def test_one_wrong_byte_ends_the_log(place: int, record: int) -> None:
     assert bodies(open_store(image, mappedFileSizeCommitLog=str(FILE))) == expected(record)
 
 
+@pytest.mark.parametrize("place", [52, 68])
+def test_a_host_that_no_reader_takes_ends_the_log(place: int) -> None:
+    """STORE-RECOVERY-2: else a consumer would not see what is sent behind it."""
+    disk = MemoryDisk()
+    filled(disk, 1)
+    image = disk.image()
+    image.write(f"commitlog/{0:020d}", place, (1 << 16).to_bytes(4))
+    again = open_store(image, mappedFileSizeCommitLog=str(FILE))
+    again.put_message(message(b"next"), NOW)
+    run(again, Millis(NOW + 1))
+    assert bodies(again) == [b"next"]
+
+
 def _end_of(i: int) -> int:
     """Where message i of `filled` ends: two of 192 bytes to a file of 500."""
     return i // 2 * FILE + (i % 2 + 1) * 192
