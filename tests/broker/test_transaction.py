@@ -283,6 +283,21 @@ def test_an_immunity_of_its_own(release: Release) -> None:
 
 
 @ALL
+def test_an_operation_behind_the_first_read_ends_a_message_that_is_immune(release: Release) -> None:
+    """BROKER-TRANS-19: a new process reads 32 operations, puts it back, and asks nobody."""
+    t = Transactions(release, {"transactionCheckInterval": "600000"})
+    immune = t.half(CHECK_IMMUNITY_TIME_IN_SECONDS="60")
+    for half in [t.half() for _ in range(40)]:
+        assert _code(t.end(half, ROLLBACK)) == (0, None)
+    assert _code(t.end(immune, ROLLBACK)) == (0, None)
+    t.broker.run(10_000)
+    t.broker = BrokerUnderTest(release, QUICK, disk=t.broker.disk.image()).start()
+    t.connect()
+    t.broker.run(120_000)
+    assert t.checks() == []
+
+
+@ALL
 def test_checked_too_often(release: Release) -> None:
     """BROKER-TRANS-16: moved away after the last check, and never asked for again."""
     t = Transactions(release, {"transactionCheckMax": "2"})
