@@ -13,6 +13,7 @@ CONSTANTS FileSize, MinBlank, SyncFlush
 VARIABLES t, l,         \* number of the trace, next event
           lastEnd,      \* where the log ends
           flushedTo,    \* flushed_where
+          overtaken,    \* that before retention passed it; -1 where no force may end below
           safe,         \* what no crash takes: everything below is durable
           safeEnd,      \* where the last record ends below that
           ends,         \* ends of the records above `safe`; of a batch the last
@@ -22,7 +23,7 @@ VARIABLES t, l,         \* number of the trace, next event
           orderly,      \* the last life came to its end, and everything was durable
           alive         \* the store is open
 
-beneath == <<lastEnd, flushedTo, safe, safeEnd, ends, batches, looks, orderly, alive>>
+beneath == <<lastEnd, flushedTo, overtaken, safe, safeEnd, ends, batches, looks, orderly, alive>>
 Looks == {"ObservedOffset", "ObservedFile", "ObservedWalk", "Observed"}
 Trace == Traces[t]
 Ev    == Trace[l]
@@ -35,6 +36,10 @@ MayEnd(where) ==
   \/ where = safeEnd \/ \E i \in 1..Len(ends) : ends[i] = where
   \/ \E b \in batches : b[1] < where /\ where < b[2]      \* a crash may cut a batch
   \/ where % FileSize = 0 /\ safeEnd <= where /\ where <= lastEnd     \* behind a blank
+
+(* Retention took the file of a force that was under way: it ends below what counts as flushed by
+   then, and no second one does *)
+Overtaken == -1 < overtaken /\ overtaken < Ev.where /\ Ev.where <= flushedTo
 
 (* While the parts tell their states nothing happens *)
 Looking == "look" \in busy
@@ -49,7 +54,7 @@ LogConditions ==
          <<"it begins with a file", Ev.min_offset % FileSize = 0>>,
          <<"something is left", Ev.min_offset <= lastEnd>> >>
     [] Ev.e = "Flushed" -> <<
-         <<"more is durable", Ev.where > flushedTo>>,
+         <<"more is durable", Ev.where > flushedTo \/ Overtaken>>,
          <<"it was written", Ev.where <= lastEnd>> >>
     [] Ev.e = "Observed" -> <<
          <<"the looks are counted", Ev.looks = looks + 1>>,
@@ -83,7 +88,10 @@ LogStep ==
                   [] Ev.e = "Crash" -> IF Ev.power /\ IsKnown THEN Ev.survived ELSE lastEnd
                   [] Ev.e = "Recovered" -> Ev.max_offset
                   [] OTHER -> lastEnd
-  /\ flushedTo' = CASE Ev.e = "Flushed" -> Ev.where
+  /\ overtaken' = CASE Ev.e = "RemoveFirst" /\ flushedTo < Ev.min_offset /\ overtaken = -1 -> flushedTo
+                    [] Ev.e \in {"Flushed", "Crash", "Shutdown", "Recovered"} -> -1
+                    [] OTHER -> overtaken
+  /\ flushedTo' = CASE Ev.e = "Flushed" -> Greater(flushedTo, Ev.where)
                     [] Ev.e = "RemoveFirst" -> Greater(flushedTo, Ev.min_offset)
                     [] Ev.e = "Recovered" -> Ev.flushed
                     [] OTHER -> flushedTo
@@ -112,13 +120,13 @@ LogStep ==
                 [] OTHER -> alive
 LogInit ==
   /\ t \in 1..Len(Traces) /\ l = 1
-  /\ lastEnd = 0 /\ flushedTo = 0 /\ safe = 0 /\ safeEnd = 0 /\ ends = <<>> /\ batches = {}
+  /\ lastEnd = 0 /\ flushedTo = 0 /\ overtaken = -1 /\ safe = 0 /\ safeEnd = 0 /\ ends = <<>> /\ batches = {}
   /\ looks = 0 /\ busy = {} /\ orderly = TRUE /\ alive = FALSE
 
 (* A crash that power has survived: all that was written to the log above `survived` is gone *)
 ForcedIsWritten == safe <= lastEnd
 LogState ==
-  [lastEnd |-> lastEnd, flushedTo |-> flushedTo, safe |-> safe, safeEnd |-> safeEnd, ends |-> ends,
+  [lastEnd |-> lastEnd, flushedTo |-> flushedTo, overtaken |-> overtaken, safe |-> safe, safeEnd |-> safeEnd, ends |-> ends,
    batches |-> batches, looks |-> looks, busy |-> busy, orderly |-> orderly, alive |-> alive]
 
 (* What would have been allowed, as events *)

@@ -21,6 +21,7 @@ VARIABLES t, l,
           certain,     \* it finds the newest: the power did not fail
           appended,    \* end of the newest record, while nobody said whose it is
           wrote, flushed, looks,
+          overtaken,   \* flushed before retention passed it; -1 where no force may end below
           begun,       \* lives of the level that began
           life,        \* "down", "open", "starting" (its services), "serves"
           orderly,     \* the last came to its orderly end: "yes", "no", and "maybe" where a start
@@ -31,7 +32,8 @@ VARIABLES t, l,
           there        \* it exists: "no", "yes", "maybe" after the power failed, and "forced" once
 
 phase == <<life, orderly, saving, kept, there>>
-more == <<gone, ends, copies, files, certain, appended, wrote, flushed, looks, begun>>
+more == <<gone, ends, copies, files, certain, appended, wrote, flushed, looks, overtaken,
+          begun>>
 Trace == Traces[t]
 Ev    == Trace[l]
 Max(a, b) == IF a > b THEN a ELSE b
@@ -70,6 +72,10 @@ At(offset) == offset - gone
 IsWhole == /\ saving \notin {"written", "backed"}
            /\ saving = "replaced" => offsetTable + gone = 0
 
+(* Retention took the file of a force that was under way: it ends below what counts as flushed by
+   then, and no second one does *)
+Overtaken == -1 < overtaken /\ overtaken < Ev.where /\ Ev.where <= flushed
+
 Conditions ==
   CASE Ev.e = "Append" -> <<
          <<"it stands behind the others",
@@ -102,7 +108,7 @@ Conditions ==
     [] Ev.e = "Flushed" -> <<
          <<"the store is open", life \in {"open", "serves"}>>,
          <<"the log is so long, and more of it is durable now",
-           flushed < Ev.where /\ Ev.where <= wrote>> >>
+           Ev.where <= wrote /\ (flushed < Ev.where \/ Overtaken)>> >>
     [] Ev.e = "RemoveFirst" -> <<
          <<"it begins with a file", Ev.min_offset % FileSize = 0 /\ Ev.min_offset <= wrote>> >>
     [] Ev.e = "Observed" -> <<
@@ -170,15 +176,18 @@ Refusing == SelectSeq(Conditions, LAMBDA condition : ~condition[2])
 (* What each event does; Step says when *)
 Nothing == UNCHANGED <<vars, gone, ends, copies, files, certain, begun>>
 DoAppend ==
-  /\ wrote' = Ev.offset + Ev.size /\ UNCHANGED <<flushed, looks>>
+  /\ wrote' = Ev.offset + Ev.size /\ UNCHANGED <<flushed, looks, overtaken>>
   /\ IF IsEntry
      THEN /\ AppendDelayed /\ ends' = Append(ends, Ev.offset + Ev.size) /\ appended' = 0
           /\ UNCHANGED <<gone, copies, files, certain, begun>>
      ELSE appended' = Ev.offset + Ev.size /\ Nothing
-DoRefused == /\ wrote' = Ev.where /\ Nothing /\ UNCHANGED <<appended, flushed, looks>>
+DoRefused == /\ wrote' = Ev.where /\ Nothing
+             /\ UNCHANGED <<appended, flushed, looks, overtaken>>
 DoRemove == /\ flushed' = Max(flushed, Ev.min_offset) /\ Nothing
+            /\ overtaken' = IF flushed < Ev.min_offset /\ overtaken = -1 THEN flushed ELSE overtaken
             /\ UNCHANGED <<appended, wrote, looks>>
-DoObserved == /\ looks' = Ev.looks /\ Nothing /\ appended' = 0 /\ UNCHANGED <<wrote, flushed>>
+DoObserved == /\ looks' = Ev.looks /\ Nothing /\ appended' = 0
+              /\ UNCHANGED <<wrote, flushed, overtaken>>
 (* all below is durable; what nobody will ask for again is forgotten *)
 RECURSIVE Done(_, _, _)
 Done(k, most, first) ==      \* deliveries at the front of which no message is in the window
@@ -198,12 +207,12 @@ DoFlushed ==
      /\ position' = position - k /\ offsetTable' = offsetTable - k /\ file' = file - k
      /\ LET left == SubSeq(marks, Max(1, Len(old)), Len(marks))
         IN marks' = [i \in 1..Len(left) |-> [offset |-> left[i].offset - k, at |-> left[i].at - j]]
-     /\ flushed' = Ev.where
+     /\ flushed' = Max(flushed, Ev.where) /\ overtaken' = -1
      /\ UNCHANGED <<now, up, crashes, refusals, nextId, files, certain, appended, wrote, looks,
                     begun>>
 DoDeliver == /\ Deliver /\ copies' = Append(copies, [end |-> Ev.where, need |-> Ev.where])
              /\ appended' = 0
-             /\ UNCHANGED <<gone, ends, files, certain, wrote, flushed, looks, begun>>
+             /\ UNCHANGED <<gone, ends, files, certain, wrote, flushed, looks, overtaken, begun>>
 DoRefuse == /\ Refuse /\ UNCHANGED more
 (* as one that is delivered to nobody: what is written down of it waits for the log as ever *)
 DoPass ==
@@ -213,22 +222,22 @@ DoPass ==
   /\ marks' = Append(marks, [offset |-> position + 1, at |-> Len(real) + 1])
   /\ copies' = Append(copies, [end |-> LastCopy, need |-> Ev.where])
   /\ UNCHANGED <<now, queue, acknowledged, file, up, crashes, refusals, nextId, gone, ends, files,
-                 certain, appended, wrote, flushed, looks, begun>>
+                 certain, appended, wrote, flushed, looks, overtaken, begun>>
 DoPersist == /\ saving' = "named" /\ UNCHANGED <<life, orderly, kept, there>>
              /\ file' = At(Ev.offset) /\ files' = files \cup {Ev.offset}
              /\ UNCHANGED <<now, queue, acknowledged, offsetTable, position, real, forced, marks,
                             up, crashes, refusals, nextId, gone, ends, copies, certain, appended,
-                            wrote, flushed, looks, begun>>
+                            wrote, flushed, looks, overtaken, begun>>
 (* the file, as it is, is durable *)
 DoForced == /\ saving' = "durable" /\ there' = "forced" /\ UNCHANGED <<life, orderly, kept>>
             /\ files' = {file + gone}
-            /\ UNCHANGED <<vars, gone, ends, copies, certain, appended, wrote, flushed, looks,
+            /\ UNCHANGED <<vars, gone, ends, copies, certain, appended, wrote, flushed, looks, overtaken,
                            begun>>
 DoEnd ==
   /\ queue' = SubSeq(queue, 1, Queued) /\ ends' = SubSeq(ends, 1, Queued)
   /\ real' = SubSeq(real, 1, Stored) /\ copies' = SubSeq(copies, 1, Stored)
   /\ up' = FALSE /\ offsetTable' = 0 /\ position' = 0 /\ marks' = <<>>
-  /\ looks' = 0 /\ appended' = 0 /\ life' = "down" /\ saving' = "ended" /\ kept' = "no"
+  /\ looks' = 0 /\ overtaken' = -1 /\ appended' = 0 /\ life' = "down" /\ saving' = "ended" /\ kept' = "no"
   /\ there' = IF there = "yes" /\ (IF Ev.e = "Crash" THEN Ev.power ELSE FALSE) THEN "maybe" ELSE there
   /\ orderly' = IF Ev.e = "Shutdown" THEN "yes"
                 ELSE IF life # "down" \/ orderly = "no" THEN "no" ELSE "maybe"
@@ -237,13 +246,13 @@ DoEnd ==
                  flushed, begun>>
 DoRecovered == /\ life' = "open" /\ UNCHANGED <<orderly, saving, kept, there>>
                /\ wrote' = Ev.max_offset /\ flushed' = Ev.flushed /\ Nothing
-               /\ UNCHANGED <<appended, looks>>
+               /\ UNCHANGED <<appended, looks, overtaken>>
 DoStarted == /\ up' = TRUE /\ offsetTable' = At(Ev.offset) /\ position' = At(Ev.offset)
              /\ life' = "serves" /\ UNCHANGED <<orderly, saving, kept, there>>
              /\ file' = At(Ev.offset) /\ begun' = begun + 1 /\ certain' = TRUE
              /\ files' = files \cup {Ev.offset}
              /\ UNCHANGED <<now, queue, acknowledged, real, forced, marks, crashes, refusals,
-                            nextId, gone, ends, copies, appended, wrote, flushed, looks>>
+                            nextId, gone, ends, copies, appended, wrote, flushed, looks, overtaken>>
 (* the steps of the file, and of the start *)
 Moved(its, state) ==
   /\ saving' = state /\ kept' = its
@@ -288,7 +297,8 @@ State ==
    offsetTable |-> offsetTable, real |-> real, forced |-> forced, marks |-> marks, file |-> file,
    ends |-> ends, copies |-> copies, files |-> files, up |-> up, wrote |-> wrote,
    flushed |-> flushed, appended |-> appended, life |-> life, saving |-> saving, kept |-> kept,
-   there |-> there, orderly |-> orderly, certain |-> certain, looks |-> looks, begun |-> begun,
+   there |-> there, orderly |-> orderly, certain |-> certain, looks |-> looks,
+   overtaken |-> overtaken, begun |-> begun,
    now |-> now, crashes |-> crashes, refusals |-> refusals, nextId |-> nextId]
 
 Accept ==
@@ -316,7 +326,7 @@ TInit ==
   /\ real = <<>> /\ forced = 0 /\ marks = <<>> /\ file = 0
   /\ up = FALSE /\ crashes = 0 /\ refusals = 0 /\ nextId = 1
   /\ gone = 0 /\ ends = <<>> /\ copies = <<>> /\ files = {0} /\ certain = TRUE /\ appended = 0
-  /\ wrote = 0 /\ flushed = 0 /\ looks = 0 /\ begun = 0
+  /\ wrote = 0 /\ flushed = 0 /\ looks = 0 /\ overtaken = -1 /\ begun = 0
   /\ life = "down" /\ orderly = "yes" /\ saving = "ended" /\ kept = "no" /\ there = "no"
 (* Verdicts for a batch; and for those that were not accepted, why *)
 TSpec == TInit /\ [][Step \/ Accept]_<<vars, more, phase, t, l>>

@@ -17,9 +17,10 @@ VARIABLES t, l, up,      \* number of the trace, next event, the store serves
           next,          \* by queue: the queue offset of its next unit
           fresh,         \* since the end of a life nothing was dispatched
           looks,         \* observations of this life
-          held           \* records that wait since the disk refused a step
+          held,          \* records that wait since the disk refused a step
+          overtaken      \* flushed before retention passed it; -1 where no force may end below
 
-more == <<up, born, next, fresh, looks, held>>
+more == <<up, born, next, fresh, looks, held, overtaken>>
 Trace == Traces[t]
 Ev    == Trace[l]
 Queue(event) == <<event.topic, event.queue_id>>
@@ -92,7 +93,11 @@ Resume ==
   /\ units' = UnitsBelow(Begins)
   /\ arrived' = Len(SelectSeq(log, LAMBDA record : record.at < Begins))
   /\ UNCHANGED <<log, wrote, flushed, gathered, waiting, attempts, refusals, logicsQueueError,
-                 up, born, next, looks, held, t, l>>
+                 up, born, next, looks, held, overtaken, t, l>>
+
+(* Retention took the file of a force that was under way: it ends below what counts as flushed by
+   then, and no second one does *)
+Overtaken == -1 < overtaken /\ overtaken < Ev.where /\ Ev.where <= flushed
 
 Ends1 == Place(Ev.size) = Ev.offset
 (* a put that the disk refused may have closed the file before *)
@@ -113,7 +118,8 @@ Conditions ==
          <<"it begins with a file", Ev.min_offset % FileSize = 0>>,
          <<"all of it was dispatched", Ev.min_offset <= reputFromOffset>> >>
     [] Ev.e = "Flushed" -> <<
-         <<"flushed < where", flushed < Ev.where>>,
+         <<"flushed < where, or retention overtook the force",
+           flushed < Ev.where \/ Overtaken>>,
          <<"where <= wrote", Ev.where <= wrote>> >>
     [] Ev.e = "Dispatch" -> <<
          <<"dispatch begins where it was or before", fresh => LeavesNothingOut>>,
@@ -175,7 +181,8 @@ IsEvent(name) ==
 
 Count == [next EXCEPT ![Queue(Ev)] = IF Ev.has_unit THEN @ + Ev.messages ELSE @]
 TAppend ==
-  /\ IsEvent("Append") /\ next' = Count /\ UNCHANGED <<up, born, fresh, looks, held>>
+  /\ IsEvent("Append") /\ next' = Count
+  /\ UNCHANGED <<up, born, fresh, looks, held, overtaken>>
   /\ IF Knows /\ Ev.messages = 1 THEN DoAppend(Queue(Ev), Ev.size, Ev.has_unit)
      ELSE /\ log' = Append(log, [at |-> Ev.offset, size |-> Ev.size, queue |-> Queue(Ev),
                                  n |-> Ev.queue_offset, unit |-> Ev.has_unit,
@@ -186,16 +193,20 @@ TAppend ==
 TRefused == /\ IsEvent("PutRefused") /\ wrote' = Ev.where /\ UNCHANGED more
             /\ UNCHANGED <<log, flushed, reputFromOffset, gathered, units, waiting, arrived,
                            attempts, refusals, logicsQueueError>>
-TRemove == /\ IsEvent("RemoveFirst") /\ UNCHANGED more
+TRemove == /\ IsEvent("RemoveFirst") /\ UNCHANGED <<up, born, next, fresh, looks, held>>
+           /\ overtaken' = IF flushed < Ev.min_offset /\ overtaken = -1 THEN flushed ELSE overtaken
            /\ flushed' = Max(flushed, Ev.min_offset)
            /\ UNCHANGED <<log, wrote, reputFromOffset, gathered, units, waiting, arrived,
                           attempts, refusals, logicsQueueError>>
-TFlushed == IsEvent("Flushed") /\ UNCHANGED more /\ FlushedTo(Ev.where)
+TFlushed == /\ IsEvent("Flushed") /\ overtaken' = -1
+            /\ UNCHANGED <<up, born, next, fresh, looks, held>>
+            /\ IF flushed < Ev.where THEN FlushedTo(Ev.where) ELSE UNCHANGED vars
 TDispatch == IsEvent("Dispatch") /\ ~fresh /\ ~InBatch /\ Dispatch /\ UNCHANGED more
 (* what was passed behind the last record is the blank end of its file; and what readers heard
    of is forgotten *)
 TSync ==
-  /\ IsEvent("Sync") /\ ~fresh /\ held' = 0 /\ UNCHANGED <<up, born, next, fresh, looks>>
+  /\ IsEvent("Sync") /\ ~fresh /\ held' = 0
+  /\ UNCHANGED <<up, born, next, fresh, looks, overtaken>>
   /\ LET from == IF Ev.reput < Needed THEN Ev.reput ELSE Needed IN
        /\ log' = SelectSeq(log, LAMBDA record : record.at >= from)
        /\ units' = [q \in Queues |->
@@ -211,9 +222,9 @@ TRefuse ==
   /\ attempts' = Ev.attempts /\ refusals' = 0
   /\ logicsQueueError' = (Ev.attempts >= Attempts)
   /\ UNCHANGED <<log, wrote, flushed, gathered, units, waiting, arrived, up, born, next, fresh,
-                 looks>>
+                 looks, overtaken>>
 TObserved == /\ IsEvent("Observed") /\ looks' = looks + 1
-             /\ UNCHANGED <<vars, up, born, next, fresh, held>>
+             /\ UNCHANGED <<vars, up, born, next, fresh, held, overtaken>>
 RECURSIVE LostUnits(_, _)
 LostUnits(q, k) ==
   IF k = 0 THEN 0
@@ -221,7 +232,7 @@ LostUnits(q, k) ==
                               THEN Parts(log[k]) ELSE 0)
 TEnd ==
   /\ IsEvent("Crash") \/ IsEvent("Shutdown")
-  /\ up' = FALSE /\ looks' = 0 /\ held' = 0 /\ fresh' = TRUE /\ born' = born
+  /\ up' = FALSE /\ looks' = 0 /\ held' = 0 /\ fresh' = TRUE /\ born' = born /\ overtaken' = -1
   /\ IF ~HasNext THEN UNCHANGED <<log, wrote, flushed, reputFromOffset, next>>
      ELSE /\ log' = Kept /\ wrote' = NextLife.max_offset /\ flushed' = NextLife.flushed
           /\ reputFromOffset' = IF reputFromOffset < Cut THEN reputFromOffset ELSE Cut
@@ -232,7 +243,7 @@ TEnd ==
 TRecovered == /\ IsEvent("Recovered") /\ ~fresh /\ up' = TRUE /\ born' = born + 1
               /\ flushed' = Ev.flushed /\ reputFromOffset' = Ev.reput
               /\ UNCHANGED <<log, wrote, gathered, units, waiting, arrived, attempts, refusals,
-                             logicsQueueError, next, fresh, looks, held>>
+                             logicsQueueError, next, fresh, looks, held, overtaken>>
 Step == \/ Split \/ Resume \/ TAppend \/ TRefused \/ TRemove \/ TFlushed \/ TDispatch \/ TSync
         \/ TRefuse \/ TObserved \/ TEnd \/ TRecovered
 
@@ -252,7 +263,7 @@ Allowed ==
 State ==
   [log |-> log, wrote |-> wrote, flushed |-> flushed, reputFromOffset |-> reputFromOffset,
    gathered |-> gathered, units |-> units, next |-> next, waiting |-> waiting,
-   held |-> held, attempts |-> attempts, arrived |-> arrived, up |-> up]
+   held |-> held, overtaken |-> overtaken, attempts |-> attempts, arrived |-> arrived, up |-> up]
 
 Accept ==
   /\ l = Len(Trace) + 1 /\ PrintT(<<"ACCEPT", t>>)
@@ -272,7 +283,7 @@ Report ==
 
 TInit ==
   /\ t \in 1..Len(Traces) /\ l = 1 /\ up = FALSE /\ born = 0 /\ fresh = TRUE /\ looks = 0
-  /\ held = 0
+  /\ held = 0 /\ overtaken = -1
   /\ next = [q \in Queues |-> 0]
   /\ log = <<>>
   /\ wrote = IF Found.e = "Recovered" THEN Found.max_offset ELSE 0

@@ -22,9 +22,10 @@ VARIABLES t, l,
           born,      \* lives that began
           orderly,   \* the last came to its orderly end: "yes", "no", and "maybe" where a start
                      \* that crashed stands between
-          looks      \* observations of this life
+          looks,     \* observations of this life
+          overtaken  \* flushed before retention passed it; -1 where no force may end below
 
-more == <<spans, below, asks, wrote, flushed, told, born, orderly, looks>>
+more == <<spans, below, asks, wrote, flushed, told, born, orderly, looks, overtaken>>
 AllAnswers == {"waits", "ok", "cached", "unknown"}
 TheNeverLost == [kill |-> AllAnswers, power |-> IF SyncFlush THEN {"ok"} ELSE {}]
 TheShownIsSafe == [kill |-> TRUE, power |-> SyncFlush]
@@ -80,6 +81,10 @@ ShownTo(place) ==
   \/ /\ place > told /\ place % FileSize = 0
      /\ Ahead # <<>> => Ahead[1].at >= place
 
+(* Retention took the file of a force that was under way: it ends below what counts as flushed by
+   then, and no second one does *)
+Overtaken == -1 < overtaken /\ overtaken < Ev.where /\ Ev.where <= flushed
+
 Conditions ==
   CASE Ev.e = "Append" -> <<
          <<"up", up>>,
@@ -92,7 +97,7 @@ Conditions ==
            Ev.where = wrote \/ (Ev.where > wrote /\ Ev.where % FileSize = 0)>> >>
     [] Ev.e = "Flushed" -> <<
          <<"the log is so long, and more of it is durable now",
-           flushed < Ev.where /\ Ev.where <= wrote>> >>
+           Ev.where <= wrote /\ (flushed < Ev.where \/ Overtaken)>> >>
     [] Ev.e = "RemoveFirst" -> <<
          <<"up", up>>,
          <<"it begins with a file, and all before it was shown",
@@ -159,12 +164,14 @@ DoTAppend == /\ Send(IF Waits1 THEN "waits" ELSE "cached")
              /\ shown' = shown
              /\ spans' = Append(spans, [at |-> Ev.offset, end |-> Ev.offset + Ev.size])
              /\ wrote' = Ev.offset + Ev.size
-             /\ UNCHANGED <<below, asks, flushed, told, born, orderly, looks>>
+             /\ UNCHANGED <<below, asks, flushed, told, born, orderly, looks, overtaken>>
 DoRefused == /\ wrote' = Ev.where
-             /\ UNCHANGED <<vars, spans, below, asks, flushed, told, born, orderly, looks>>
-DoFlushed == /\ flushed' = Ev.where
+             /\ UNCHANGED <<vars, spans, below, asks, flushed, told, born, orderly, looks,
+                            overtaken>>
+DoFlushed == /\ flushed' = Max(flushed, Ev.where) /\ overtaken' = -1
              /\ UNCHANGED <<vars, spans, below, asks, wrote, told, born, orderly, looks>>
 DoRemove == /\ flushed' = Max(flushed, Ev.min_offset)
+            /\ overtaken' = IF flushed < Ev.min_offset /\ overtaken = -1 THEN flushed ELSE overtaken
             /\ told' = IF told < 0 THEN told ELSE Max(told, Ev.min_offset)
             /\ UNCHANGED <<vars, spans, below, asks, wrote, born, orderly, looks>>
 (* what was answered and shown, and nobody will ask for *)
@@ -181,19 +188,21 @@ DoObserved ==
         ELSE /\ log' = SubSeq(log, k + 1, Len(log)) /\ shown' = shown - k
              /\ spans' = SubSeq(spans, k + 1, Len(spans)) /\ below' = spans[k].end
              /\ UNCHANGED up
-  /\ UNCHANGED <<asks, wrote, flushed, born, orderly>>
+  /\ UNCHANGED <<asks, wrote, flushed, born, orderly, overtaken>>
 DoPutRequest == /\ asks' = asks \cup {<<Ev.ticket, Ev.next_offset>>}
-                /\ UNCHANGED <<vars, spans, below, wrote, flushed, told, born, orderly, looks>>
+                /\ UNCHANGED <<vars, spans, below, wrote, flushed, told, born, orderly, looks,
+                               overtaken>>
 DoWakeup == /\ Answer(Below(EndOf(Ev.ticket)), IF Ev.durable THEN "ok" ELSE "unknown")
             /\ asks' = {ask \in asks : ask[1] # Ev.ticket}
-            /\ UNCHANGED <<spans, below, wrote, flushed, told, born, orderly, looks>>
+            /\ UNCHANGED <<spans, below, wrote, flushed, told, born, orderly, looks, overtaken>>
 (* what is dispatched before the store is open is shown when it opens *)
 DoDispatch == /\ told' = Ev.offset + Ev.size
               /\ LET n == Below(Ev.offset + Ev.size)
                  IN IF up /\ n > shown THEN Show(n) ELSE UNCHANGED vars
-              /\ UNCHANGED <<spans, below, asks, wrote, flushed, born, orderly, looks>>
+              /\ UNCHANGED <<spans, below, asks, wrote, flushed, born, orderly, looks, overtaken>>
 (* a crash on the way up takes no more than one of an open store *)
 DoCrash == /\ spans' = SubSeq(spans, 1, Keep) /\ asks' = {} /\ looks' = 0 /\ told' = -1
+           /\ overtaken' = -1
            /\ wrote' = IF Keep = 0 THEN below ELSE spans[Keep].end
            /\ IF up THEN Fail(Accident, Keep)
               ELSE /\ log' = SubSeq(log, 1, Keep)
@@ -201,11 +210,11 @@ DoCrash == /\ spans' = SubSeq(spans, 1, Keep) /\ asks' = {} /\ looks' = 0 /\ tol
                    /\ UNCHANGED up
            /\ orderly' = IF up \/ orderly = "no" THEN "no" ELSE "maybe"
            /\ UNCHANGED <<below, flushed, born>>
-DoShutdown == /\ Shutdown /\ looks' = 0 /\ told' = -1 /\ orderly' = "yes"
+DoShutdown == /\ Shutdown /\ looks' = 0 /\ told' = -1 /\ orderly' = "yes" /\ overtaken' = -1
               /\ UNCHANGED <<spans, below, asks, wrote, flushed, born>>
 DoRecovered == /\ wrote' = Ev.max_offset /\ flushed' = Ev.flushed /\ told' = Ev.reput
                /\ up' = TRUE /\ shown' = Max(shown, Below(Ev.reput)) /\ born' = born + 1
-               /\ UNCHANGED <<log, spans, below, asks, orderly, looks>>
+               /\ UNCHANGED <<log, spans, below, asks, orderly, looks, overtaken>>
 Step ==
   /\ l <= Len(Trace) /\ Allows /\ l' = l + 1 /\ t' = t
   /\ CASE Ev.e = "Observed" -> DoObserved
@@ -232,7 +241,7 @@ Allowed ==
   \o Choice(~up, [e |-> "Recovered", max_offset |-> wrote])
 State == [log |-> log, shown |-> shown, up |-> up, spans |-> spans, below |-> below,
           asks |-> asks, wrote |-> wrote, flushed |-> flushed, told |-> told, born |-> born,
-          orderly |-> orderly, looks |-> looks]
+          orderly |-> orderly, looks |-> looks, overtaken |-> overtaken]
 
 Accept ==
   /\ l = Len(Trace) + 1 /\ PrintT(<<"ACCEPT", t>>)
@@ -251,6 +260,7 @@ TInit == /\ t \in 1..Len(Traces) /\ l = 1 /\ born = 0 /\ orderly = "yes"
          /\ below = 0
          /\ log = <<>> /\ shown = 0 /\ up = FALSE /\ spans = <<>> /\ asks = {}
          /\ wrote = 0 /\ flushed = 0 /\ told = -1 /\ looks = 0
+         /\ overtaken = -1
 (* Verdicts for a batch; and for those that were not accepted, why *)
 TSpec == TInit /\ [][Step \/ Accept]_<<vars, more, t, l>>
 WhySpec == TInit /\ [][Step \/ Accept \/ Stuck]_<<vars, more, t, l>>
