@@ -7,7 +7,8 @@ from pathlib import Path
 import click
 from tabulate import tabulate
 
-from refimpl.sim.scopes import MODULES, NoScope, scope_of
+from refimpl.sim import replays
+from refimpl.sim.scopes import NoScope, scope_of
 from refimpl.tlc import explain, graph, manifest, parity, replay
 from refimpl.tlc.locate import TlcMissing
 from refimpl.tlc.runner import Outcome, TlcRun
@@ -128,10 +129,10 @@ def _replay(row: manifest.Row, run: TlcRun) -> str:
     text = (manifest.FOLDER / f"{row.config}.cfg").read_text("utf-8")
     if row.module == "Recovery":
         return replay.recovered(row, run, text)
-    if row.module not in MODULES or row.module in explain.WRITERS:
+    if row.module not in replays.MODULES or row.module in explain.WRITERS:
         return explain.replay_test(row, run)
     steps = parity.behaviour(replay.changes(run))
-    reached = scope_of(row.module, parity.constants(text)).follow(steps)
+    reached = replays.follow(row.module, parity.constants(text), steps)
     if (reached == len(steps)) is (row.mode == "wrong design"):
         what = "follows a wrong design" if reached == len(steps) else "is not as the model"
         click.echo(f"{row.config}: the implementation {what}: {reached} of {len(steps)} states")

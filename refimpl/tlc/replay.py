@@ -50,7 +50,7 @@ _FOLLOWED = '''"""{says}
 Written by `rmqref model explain {config} --test FILE` from the counterexample of that model.
 """
 
-from refimpl.sim.scopes import scope_of
+from refimpl.sim.replays import follow
 from refimpl.tlc.parity import behaviour, constants
 
 BOUND = """
@@ -63,7 +63,7 @@ STEPS = [
 
 def test_{name}() -> None:
     """{violated}: {verdict}"""
-    reached = scope_of({module!r}, constants(BOUND)).follow(behaviour(STEPS))
+    reached = follow({module!r}, constants(BOUND), behaviour(STEPS))
     assert reached == {reached}, STEPS[: reached + 1]
 '''
 
@@ -104,7 +104,7 @@ def changes(run: TlcRun) -> list[tuple[str, dict[str, str]]]:
 
 
 def followed(row: Row, run: TlcRun, bound: str, reached: int) -> str:
-    """Replay on the part of the implementation that parity explores.
+    """Replay on the part of the implementation that parity explores, or on a broker.
 
     `reached`: how many states of the counterexample the implementation reaches. Of a wrong design
     that is not all of them: the test fails where the implementation takes the step that it

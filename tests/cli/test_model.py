@@ -8,7 +8,7 @@ from click.testing import CliRunner, Result
 from refimpl.cli import model as command
 from refimpl.cli.__main__ import main
 from refimpl.model.state_space import StateSpace, variables_of
-from refimpl.sim.scopes import Scoped
+from refimpl.sim import replays
 from refimpl.tlc import graph, manifest
 from refimpl.tlc.locate import TlcMissing
 from refimpl.tlc.manifest import Row
@@ -179,7 +179,7 @@ def test_an_implementation_that_goes_along_with_a_wrong_design_is_told(
 ) -> None:
     row = manifest.row_of("DelayQueueMovesFirst")
     monkeypatch.setattr(command, "_row", lambda _name: row)
-    monkeypatch.setattr(command, "scope_of", lambda *_: Scoped(no_states, len))
+    monkeypatch.setattr(replays, "follow", lambda _module, _constants, steps: len(steps))
     says(monkeypatch, BROKEN)
     path = tmp_path / "test_it.py"
     result = rmqref("explain", row.config, "--test", str(path))

@@ -8,11 +8,17 @@ from unittest.mock import patch
 import pytest
 from click.testing import CliRunner
 
+from fuzz.on_purpose.edited import edited
 from fuzz.planted import store_side
+from fuzz.planted.broker_side import PLANTED
+from refimpl.broker.consumer_offset_manager import ConsumerOffsetManager
+from refimpl.broker.processor import end_transaction
 from refimpl.broker.schedule_message import ScheduleMessageService
+from refimpl.broker.transaction import TransactionalMessageService
+from refimpl.broker.transaction_check import TransactionCheck
 from refimpl.cli.__main__ import main
 from refimpl.model.ids import Millis, QueueId, QueueOffset, Topic
-from refimpl.model.message import MessageExtBrokerInner
+from refimpl.model.message import MessageExt, MessageExtBrokerInner
 from refimpl.sim.mapped_file_scope import ScopeDisk
 from refimpl.store import recovery
 from refimpl.store.commit_log import CommitLog
@@ -136,6 +142,41 @@ def believes_the_checkpoint_alone() -> AbstractContextManager[object]:
     return patch.object(recovery, "_read", wrong)
 
 
+def takes_what_was_shown_for_consumed() -> AbstractContextManager[object]:
+    right = ConsumerOffsetManager.commit_offset
+
+    def wrong(  # noqa: PLR0917 - as the right one
+        table: ConsumerOffsetManager,
+        group: str,
+        topic: str,
+        queue_id: int,
+        offset: int,
+        now: Millis,
+    ) -> None:
+        shown = table._ctx.store.next_offset(Topic(topic), QueueId(queue_id))
+        right(table, group, topic, queue_id, max(offset, shown), now)
+
+    return patch.object(ConsumerOffsetManager, "commit_offset", wrong)
+
+
+def asks_unwalked() -> AbstractContextManager[object]:
+    def wrong(check: TransactionCheck, message: MessageExt, now: Millis) -> bool:
+        check.send_check_message(message, now)
+        return True
+
+    return patch.object(TransactionCheck, "_ask", wrong)
+
+
+def forgets_ended() -> AbstractContextManager[object]:
+    return patch.object(TransactionalMessageService, "ended", lambda *_: {})
+
+
+def operation_before_final() -> AbstractContextManager[object]:
+    put = "    result = ctx.store.put_message(inner, now)"
+    delete = "    service.delete_prepare_message(message, now)"
+    return edited(end_transaction, "end_transaction", put, f"{delete}\n{put}")
+
+
 BUGS: dict[str, Bug] = {
     "MappedFileQueueNamesUnsynced": names_are_not_synced,
     "MappedFileQueueFailedForceCounts": store_side.failed_force_counts,
@@ -154,6 +195,15 @@ BUGS: dict[str, Bug] = {
     "RecoveryCountsAsFlushed": store_side.recovery_takes_the_checkpoint_for_the_end,
     "RecoveryDispatchesWritten": store_side.shows_what_is_written,
     "GroupCommitAcksOnWrote": store_side.acks_on_wrote,
+    "ConsumeOffsetCommitsPulled": takes_what_was_shown_for_consumed,
+    "ConsumeOffsetBacksUpUnforced": PLANTED["9705-backup-of-a-torn-file"].patch,
+    "ConsumeOffsetDeletesFirst": PLANTED["5905-deleted-before-the-new-one-is-durable"].patch,
+    "ConsumeOffsetTrustsLoaded": PLANTED["own-file-of-before-the-kill-is-believed"].patch,
+    "ConsumeOffsetShowsWritten": store_side.shows_what_is_written,
+    "TransactionOpBeforeFinal": operation_before_final,
+    "TransactionWalkNotBehindLog": PLANTED["own-walk-ahead-of-the-log"].patch,
+    "TransactionAsksUnwalked": asks_unwalked,
+    "TransactionForgetsEnded": forgets_ended,
 }
 
 
@@ -182,3 +232,9 @@ def test_a_counterexample_is_refused_unless_the_bug_is_there(config: str, tmp_pa
     with BUGS[config](), pytest.raises(AssertionError):
         test()
     test()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("config", ["ConsumeOffsetDebug", "TransactionDebug"])
+def test_the_implementation_reaches_what_the_model_reaches(config: str, tmp_path: Path) -> None:
+    written(config, tmp_path)()
