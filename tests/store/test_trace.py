@@ -9,6 +9,7 @@ from refimpl.model.trace import (
     Append,
     Dispatch,
     Flush,
+    FlushConsumeQueue,
     Flushed,
     PutRequest,
     Recovered,
@@ -49,6 +50,7 @@ def test_names_of_a_sync_put_across_the_end_of_a_file() -> None:
         *(Append, PutRequest, SwapRequests, Flush, Flushed, WakeupCustomer, Dispatch, Sync),
         *(Append, PutRequest, SwapRequests, Flush, Flushed, Flush, Flushed, WakeupCustomer),
         *(Dispatch, Sync),
+        FlushConsumeQueue,  # by the orderly end
     ]
     appends = [event for event in heard if isinstance(event, Append)]
     dispatches = [event for event in heard if isinstance(event, Dispatch)]
