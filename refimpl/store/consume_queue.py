@@ -383,9 +383,11 @@ class ConsumeQueue:
             and mapped_file.wrote_position == 0
         ):
             self.min_logic_offset = expect_logic_offset
-            queue.flushed_where = expect_logic_offset
-            queue.committed_where = expect_logic_offset
             blank = expect_logic_offset % self.mapped_file_size // CQ_STORE_UNIT_SIZE
+            # the fill is forced too: recovery ends the queue where it finds none
+            begin = expect_logic_offset - blank * CQ_STORE_UNIT_SIZE
+            queue.flushed_where = begin
+            queue.committed_where = begin
             self._measure()
             self._pending += PRE_BLANK * blank
             self._room -= len(self._pending)

@@ -6,7 +6,7 @@ from refimpl.model.disk import Disk, DiskError
 from refimpl.model.prng import Prng
 from refimpl.model.release import RELEASE_4_6, RELEASE_4_9, RELEASE_5_5, Release
 from refimpl.sim.crash_disk import CrashDisk
-from refimpl.sim.crash_images import STRICT
+from refimpl.sim.crash_images import STRICT, DiskContract, Extreme
 from refimpl.sim.memory_disk import MemoryDisk
 from refimpl.sim.stopping_disk import Stopped, StoppingDisk
 from refimpl.store.consume_queue import PRE_BLANK, UNIT, ConsumeQueue
@@ -94,6 +94,18 @@ def test_a_queue_that_begins_above_zero_is_filled_up() -> None:
     assert list(disk.files()) == [SECOND]
     assert disk.read(SECOND, 0, 80) == PRE_BLANK * 2 + UNIT.pack(600, SIZE, 6) + bytes(20)
     assert (queue.min_offset_in_queue, queue.max_offset_in_queue) == (6, 7)
+
+
+def test_the_fill_is_durable_with_the_unit_behind_it() -> None:
+    """STORE-CQ-4: else a power failure after an orderly end takes what was flushed."""
+    disk = CrashDisk(contract=DiskContract(sector=16))
+    queue = filled(disk, 1, first=6)
+    while (wanted := queue.mapped_file_queue.flush(0)) is not None:
+        disk.force(wanted.path, span=wanted.span)
+        queue.mapped_file_queue.flushed(wanted)
+    image = CrashDisk.from_image(disk.crash().extreme(Extreme.NOTHING))
+    assert image.read(SECOND, 0, 80) == PRE_BLANK * 2 + UNIT.pack(600, SIZE, 6) + bytes(20)
+    assert reopened(image).get(6) == (600, SIZE, 6)
 
 
 @pytest.mark.parametrize("release", RELEASES)
