@@ -8,6 +8,7 @@ from refimpl.model.subscription import SubscriptionData
 from refimpl.model.sys_flag import FLAG_COMMIT_OFFSET, FLAG_SUBSCRIPTION, FLAG_SUSPEND
 from refimpl.remoting.body.heartbeat import ConsumerData, HeartbeatData, ProducerData
 from refimpl.remoting.command import RemotingCommand
+from refimpl.remoting.header.consumer_admin import ResetOffsetRequestHeader
 from refimpl.remoting.header.offset import (
     QueryConsumerOffsetRequestHeader,
     UpdateConsumerOffsetRequestHeader,
@@ -24,6 +25,7 @@ UPDATE_CONSUMER_OFFSET = 15
 HEART_BEAT = 34
 CONSUMER_SEND_MSG_BACK = 36
 END_TRANSACTION = 37
+RESET_OFFSET = 222
 SEND_MESSAGE_V2 = 310
 SUCCESS = 0
 PRODUCER_GROUP = "PG"
@@ -122,6 +124,13 @@ class Client:
             consumer_group=group, topic=topic, queue_id=queue_id
         )
         return self._lab.ask(self.channel, QUERY_CONSUMER_OFFSET, header)
+
+    def reset_offset(self, group: str, topic: str, queue_id: int, offset: int) -> RemotingCommand:
+        """INVOKE_BROKER_TO_RESET_OFFSET of one queue."""
+        header = ResetOffsetRequestHeader(
+            topic=topic, group=group, timestamp=-1, queue_id=queue_id, offset=offset
+        )
+        return self._lab.ask(self.channel, RESET_OFFSET, header)
 
     def send_back(
         self, group: str, offset: int, *, level: int, max_times: int, topic: str = "T"

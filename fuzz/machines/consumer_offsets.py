@@ -72,8 +72,11 @@ class ConsumerOffsetsMachine(BrokerMachine):
     @rule(group=_groups, queue_id=_queues, offset=st.integers(0, 3))
     def reset(self, group: str, queue_id: int, offset: int) -> None:
         """An operator resets a queue at the broker, also for a group without a record."""
-        self.lab.ctx.consumer_offset_manager.assign_reset_offset(TOPIC, group, queue_id, offset)
-        self.told[group, queue_id] = self.resets[group, queue_id] = offset
+        answer = self.client.reset_offset(group, TOPIC, queue_id, offset)
+        within = offset <= self._end(queue_id) + 1
+        assert (answer.code == SUCCESS) == within, answer.remark
+        if within:
+            self.told[group, queue_id] = self.resets[group, queue_id] = offset
 
     @rule(group=_groups, queue_id=st.sampled_from((0, 7)), known=st.booleans())
     def commit_for_nothing(self, group: str, queue_id: int, known: bool) -> None:
