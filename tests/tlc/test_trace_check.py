@@ -1,13 +1,15 @@
 """Traces of the store are behaviours of the models; altered ones are not, and it is said why."""
 
 import json
+import re
 from collections.abc import Iterable
+from pathlib import Path
 
 import pytest
 
 from fuzz.store_rig import HOST, START, message
 from refimpl.model.config import Config
-from refimpl.model.ids import Millis, PhysicalOffset, QueueOffset
+from refimpl.model.ids import Millis, PhysicalOffset, QueueId, QueueOffset, Topic
 from refimpl.model.preset import MINIMAL
 from refimpl.model.release import RELEASE_4_9
 from refimpl.model.trace import (
@@ -26,7 +28,9 @@ from refimpl.sim.trace_writer import TraceLog
 from refimpl.store.message_store import MessageStore
 from refimpl.tlc import trace_check, trace_data
 from refimpl.tlc.manifest import FOLDER
+from refimpl.tlc.runner import run as run_tlc
 from refimpl.tlc.trace_check import Judged, Verdict
+from refimpl.tlc.value import Function, parse
 from tests.store.harness import run
 from tests.tlc.judging import PATIENCE, judged_by, need_tlc
 
@@ -162,18 +166,61 @@ def test_numbers_that_tlc_does_not_know_are_refused() -> None:
 
 
 def test_events_are_written_one_a_line() -> None:
-    first: list[TraceEvent] = [Flushed(PhysicalOffset(1)), SwapRequests(2)]
-    text = trace_data.module([first, [SwapRequests(3)]], {"where", "requests"})
-    assert 'E_Flushed(a_where) == [e |-> "Flushed", where |-> a_where]' in text
-    assert text.index("E_Flushed(1),\nE_SwapRequests(2)>>") < text.index("E_SwapRequests(3)>>")
+    first: list[TraceEvent] = [Flushed(PhysicalOffset(0)), SwapRequests(2), SwapRequests(2)]
+    second: list[TraceEvent] = [Flushed(PhysicalOffset(700)), SwapRequests(2)]
+    text = trace_data.module([first, second], {"where", "requests"})
+    assert 'E_Flushed(a0) == [e |-> "Flushed", where |-> a0]' in text
+    assert 'E_SwapRequests == [e |-> "SwapRequests", requests |-> 2]' in text  # always the same
+    assert "T1 == <<\nE_Flushed(0),\nE_SwapRequests,\nE_SwapRequests>>" in text
+    assert "T2 == <<\nE_Flushed(700),\nE_SwapRequests>>" in text
+
+
+# each field in another form: with others in a number, below zero, a word, a flag, too wide for that
+PACKED: list[TraceEvent] = [
+    Append(PhysicalOffset(at), size, topic, QueueId(queue), QueueOffset(7), messages, unit)
+    for at, size, topic, queue, messages, unit in (
+        (2**30, 100, Topic("one"), 3, -1, True),
+        (0, 2**31 - 1, Topic('a "word" {}'), 0, 1, False),
+        (5, -(2**31) + 1, Topic("one"), 9, 0, True),
+        (2**29 + 1, 104, Topic("three"), 1, 5, True),
+    )
+]
+UNPACKED = """---- MODULE Unpacked ----
+EXTENDS TraceData, TLC
+VARIABLE i
+Init == i = 1
+Next == i <= Len(Traces[1]) /\\ PrintT(<<i, ToString(Traces[1][i])>>) /\\ i' = i + 1
+====
+"""
+
+
+def test_tlc_unpacks_what_was_packed(tmp_path: Path) -> None:
+    fields = Append._fields
+    text = trace_data.module([PACKED], fields)
+    calls = re.findall(r"^E_Append\((-?\d+), (-?\d+), (-?\d+)\)", text, re.MULTILINE)
+    assert len(calls) == len(PACKED)  # of seven fields, three numbers
+    (tmp_path / "TraceData.tla").write_text(text, "ascii")
+    (tmp_path / "Unpacked.tla").write_text(UNPACKED, "ascii")
+    (tmp_path / "Unpacked.cfg").write_text("INIT Init\nNEXT Next\n", "ascii")
+    found = run_tlc(tmp_path / "Unpacked.tla", tmp_path / "Unpacked.cfg", brief=True)
+    assert found.holds, found.errors
+    for number, (event, line) in enumerate(zip(PACKED, found.printed, strict=True), 1):
+        read_line = parse(line)
+        assert isinstance(read_line, tuple)
+        of, told = read_line
+        assert of == number
+        assert isinstance(told, str)
+        record = parse(told)
+        assert isinstance(record, Function)
+        assert record.mapping() == {"e": "Append", **event._asdict()}
 
 
 def test_an_event_has_what_the_module_reads_and_no_more() -> None:
     """A field that is beyond 31 bits is nobody's matter then."""
     late = DeliverDelayed(2, QueueOffset(1), 2**40, PhysicalOffset(7))
     text = trace_data.module([[late, SwapRequests(3)]], {"offset", "where"})
-    assert "offset |-> a_offset, where |-> a_where]" in text
-    assert "E_DeliverDelayed(1, 7),\nE_SwapRequests>>" in text
+    assert "offset |-> 1, where |-> 7]" in text
+    assert "E_DeliverDelayed,\nE_SwapRequests>>" in text
     fields = trace_data.fields_read(FOLDER / "TraceGroupCommit.tla")
     assert fields > {"where", "unanswered", "expired"}
     assert not fields & {"topic", "reput", "image"}
