@@ -143,9 +143,11 @@ def test_a_deleted_group_keeps_its_offsets_unless_asked(broker: BrokerUnderTest)
     for name in ("G", "GG"):
         offsets.commit_offset(name, "T", 0, 5, broker.now)
     for field, release in ((None, ""), ("removeOffset", "4.9"), ("cleanOffset", "5.5")):
+        offsets.commit_pull_offset("G", "T", 0, 7)
         ask(broker, 207, {"groupName": "G"} | ({} if field is None else {field: "true"}))
         gone = offsets.query_offset("G", "T", 0) == -1
         assert gone is (broker.release.name == release)
+        assert offsets.query_pull_offset("G", "T", 0) == (-1 if gone else 7)
         offsets.commit_offset("G", "T", 0, 5, broker.now)
     assert offsets.query_offset("GG", "T", 0) == 5
 

@@ -3,7 +3,7 @@
 import pytest
 
 from refimpl.model.effect import Force
-from refimpl.model.ids import PhysicalOffset
+from refimpl.model.ids import PhysicalOffset, QueueId, Topic
 from refimpl.model.message import MessageExt
 from refimpl.model.message_id import decode_message_id
 from refimpl.model.release import RELEASE_5_5, RELEASES, Release
@@ -154,6 +154,25 @@ def test_a_copy_waits_for_its_level(release: Release, level: int, stored: int) -
     assert again.reconsume_times == 2
     assert again.queue_id == 3 + 1 - 1
     assert again.properties["ORIGIN_MESSAGE_ID"] == copy.properties["ORIGIN_MESSAGE_ID"]
+    assert again.properties["RETRY_TOPIC"] == "T"
+
+
+@ALL
+def test_a_copy_of_a_delivered_copy_counts_on(release: Release) -> None:
+    """BROKER-BACK-8, BROKER-BACK-10, BROKER-BACK-11: what a consumer gives back was delivered."""
+    broker, message = _started(release)
+    given = message
+    for times, wait in ((1, 10_000), (2, 30_000)):
+        assert _back(broker, given.physical_offset).code == 0
+        broker.run(wait + 1000)
+        queue = broker.ctx.store.consume_queue(Topic("%RETRY%G"), QueueId(0))
+        assert queue is not None
+        assert queue.max_offset_in_queue == times
+        unit = queue.get(times - 1)
+        assert unit is not None
+        given = _last(broker, unit[0])
+        assert (given.reconsume_times, given.properties["RETRY_TOPIC"]) == (times, "T")
+        assert given.born_timestamp == message.born_timestamp
 
 
 @ALL

@@ -6,7 +6,7 @@ from fuzz.store_rig import message
 from refimpl.broker.schedule_message import deliver_actor
 from refimpl.model.ids import Millis, PhysicalOffset, QueueId, Topic
 from refimpl.model.message import MessageExt
-from refimpl.model.release import RELEASE_4_6, RELEASES, Release
+from refimpl.model.release import RELEASE_4_6, RELEASE_5_5, RELEASES, Release
 from refimpl.model.status import PutMessageStatus
 from refimpl.model.trace import LATE_MAX, DeliverDelayed, PassDelayed, TraceEvent
 from tests.broker.harness import NOW, BrokerUnderTest
@@ -132,6 +132,25 @@ def test_offsets_survive_and_are_clamped(release: Release) -> None:
     ahead.produce(properties={"DELAY": "1"})
     ahead.run(5000)
     assert len(_queue(ahead, "T")) == 2
+
+
+def versions(step: int) -> list[int]:
+    """The counter of the data version after each of some deliveries."""
+    broker = BrokerUnderTest(RELEASE_5_5, {"delayOffsetUpdateVersionStep": str(step)}).start()
+    counters = []
+    for _ in range(3):
+        broker.produce(properties={"DELAY": "1"})
+        broker.run(1500)
+        counters.append(broker.ctx.schedule_message_service.data_version.counter)
+    return counters
+
+
+def test_after_so_many_moves_the_file_has_a_new_version() -> None:
+    """BROKER-SCHEDULE-10: in 5.5, by delayOffsetUpdateVersionStep; never where that is 0."""
+    moves = versions(1)
+    assert moves[-1] > 3
+    assert versions(3) == [number // 3 for number in moves]
+    assert versions(0) == [0, 0, 0]
 
 
 @ALL
