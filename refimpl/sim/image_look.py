@@ -92,6 +92,21 @@ def survived(before: LogOf, after: LogOf, start: int) -> tuple[PhysicalOffset, b
     return PhysicalOffset(end), any(after.rest(end))
 
 
+def torn(before: LogOf, after: LogOf, start: int, end: int) -> bool:
+    """Tell whether a record from `start` to `end` has come back with other bytes.
+
+    It is sound, so they belong to what no checksum covers: properties, among others.
+    """
+    for entry in before.entries(start):
+        if entry.end > end:
+            break
+        if entry.record is not None:
+            size = entry.end - entry.offset
+            if before.rest(entry.offset)[:size] != after.rest(entry.offset)[:size]:
+                return True
+    return False
+
+
 def unheard(before: LogOf, heard: int) -> list[Unheard]:
     """Every whole record of the page cache behind `heard`."""
     return [entry.record for entry in before.entries(heard) if entry.record is not None]

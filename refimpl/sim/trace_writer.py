@@ -23,7 +23,7 @@ from refimpl.model.trace import (
     TraceEvent,
 )
 from refimpl.model.trace_file import Trace, TraceHeader, lines
-from refimpl.sim.image_look import LogOf, survived, unheard
+from refimpl.sim.image_look import LogOf, survived, torn, unheard
 from refimpl.sim.stopping_disk import LabDisk
 from refimpl.store.mapped_file import OS_PAGE_SIZE
 from refimpl.store.mapped_file_queue import MappedFileQueue
@@ -117,13 +117,16 @@ class TraceLog:
         size, release = self.header.file_size, RELEASES[self.header.release]
         there, found = LogOf(before, size, release), LogOf(after, size, release)
         flushed = self._flushed()
-        intact, behind = survived(there, found, flushed - flushed % size)
+        start = flushed - flushed % size
+        intact, behind = survived(there, found, start)
         self.events[at] = crash._replace(intact=intact, behind=behind)
         while at and isinstance(self.events[at - 1], Crash):
             at -= 1
         written = self._written(at)
         if written is not None:
             self.events[at:at] = unheard(there, written)
+        if torn(there, found, start, intact):
+            self.end()  # no model knows what half a record says
 
     def _flushed(self) -> int:
         """Tell how far the log was forced, as far as was heard."""

@@ -62,6 +62,24 @@ def test_half_a_record_is_none_and_stands_behind() -> None:
     assert told(log) == (FIRST, True)
 
 
+@pytest.mark.parametrize("torn", [False, True])
+def test_a_trace_ends_where_a_record_came_back_with_other_properties(torn: bool) -> None:
+    """No checksum covers them, so recovery keeps the record, and nobody knows what it says."""
+    settings = {"flushDiskType": "ASYNC_FLUSH", "mappedFileSizeCommitLog": "600"}
+    disk = CrashDisk(DiskContract(sector=4))
+    log = TraceLog.of("t", StoreLab(RELEASE_4_9, settings).config, RELEASE_4_9)
+    lab = StoreLab(RELEASE_4_9, settings, disk, trace=log)
+    lab.put(properties={"name": "value"})
+    lab.fail_power()
+    image = CrashDisk.from_image(disk.crash().extreme(Extreme.EVERYTHING))
+    if torn:
+        at = image.read(PATH, 0, 600).index(b"value")
+        image.write(PATH, at, bytes(5))
+    assert lab.reopen(image)
+    assert lab.store.commit_log.max_offset() > 0
+    assert isinstance(log.events[-1], Crash) == torn
+
+
 def test_a_record_that_nobody_heard_of_is_told() -> None:
     """Written behind what the store said of itself: the machine stopped within the append."""
     lab, log, disk = fallen()
