@@ -343,6 +343,21 @@ def test_offsets_of_both_queues_move(release: Release) -> None:
     assert t.broker.ctx.store.commit_log.max_offset() == settled > end
 
 
+@ALL
+def test_the_walk_is_kept_through_a_life_without_a_round(release: Release) -> None:
+    """BROKER-TRANS-25: what was loaded is written again, though no round has come yet."""
+    t = Transactions(release)
+    assert _code(t.end(t.half(), ROLLBACK)) == (0, None)
+    t.broker.run(20_000)
+    broker = t.broker
+    walked = list(broker.ctx.consumer_offset_manager.walk())
+    assert walked == [1, 1]
+    for _ in range(2):
+        broker.ctx.consumer_offset_manager.persist()
+        broker = BrokerUnderTest(release, QUICK, disk=broker.disk.image(), now=broker.now).start()
+        assert list(broker.ctx.consumer_offset_manager.walk()) == walked
+
+
 def test_a_slave_ends_nothing() -> None:
     """BROKER-TRANS-3: the answer of a slave."""
     t = Transactions(RELEASE_4_9)
