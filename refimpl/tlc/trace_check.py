@@ -151,7 +151,7 @@ def _log_constants(header: TraceHeader) -> Constants:
 
 def _transaction_constants(header: TraceHeader) -> Constants:
     return (
-        ("Transactions", "<- TraceTransactions"),
+        ("Transactions", "{0}"),
         ("MaxLog", str(2**30)),
         ("MaxCrashes", str(2**30)),
         ("MaxBatch", str(2**30)),

@@ -26,7 +26,7 @@ VARIABLES nextHalf, nextOp,  \* ends of the two queues
 
 more == <<nextHalf, nextOp, places, owed, walks, files, copies, awaits, fell>>
 all == <<more, settled>>
-TraceTransactions == 0..100     \* more than one trace has open at a time; 0 is forgotten
+InUse == DOMAIN decided     \* transactions, and one that is free; 0 is forgotten
 N(offset) == Greater(offset, 0)      \* -1: none
 Below(where) == Len(SelectSeq(places, LAMBDA place : place <= where))
 Nothing == [kind |-> "none", n |-> 0]
@@ -63,16 +63,20 @@ Told == [half |-> Ev.half, op |-> Ev.op]
 Starts == {Start(f) : f \in Found}
 
 (* Of a transaction that is forgotten all is durable, and no walk comes to it again *)
-IsOpen(tx) ==
-  \/ \E i \in 1..Len(log) : log[i].tx = tx /\
-       \/ i > forced
-       \/ log[i].kind = "half" /\ (log[i].n >= halfOffset \/ \E f \in files : log[i].n >= f.half)
-       \/ log[i].kind = "op" /\ (log[i].m >= opOffset \/ \E f \in files : log[i].m >= f.op)
-  \/ \E i \in 1..Len(pending) : TxOf(pending[i]) = tx
-  \/ \E i \in 1..Len(awaits) : TxOf(awaits[i]) = tx
-Open == {tx \in {log[i].tx : i \in 1..Len(log)} : IsOpen(tx)}
-Free == CHOOSE tx \in Transactions \ {0} : ~Has(tx) /\ decided[tx] = {}
-HasFree == \E tx \in Transactions \ {0} : ~Has(tx) /\ decided[tx] = {}
+Matters(i) ==
+  \/ i > forced
+  \/ log[i].kind = "half" /\ (log[i].n >= halfOffset \/ \E f \in files : log[i].n >= f.half)
+  \/ log[i].kind = "op" /\ (log[i].m >= opOffset \/ \E f \in files : log[i].m >= f.op)
+Open ==
+  {log[i].tx : i \in {j \in 1..Len(log) : Matters(j)}}
+  \cup {TxOf(pending[i]) : i \in 1..Len(pending)} \cup {TxOf(awaits[i]) : i \in 1..Len(awaits)}
+IsFree(tx) == tx # 0 /\ ~Has(tx) /\ decided[tx] = {}
+Free == CHOOSE tx \in InUse : IsFree(tx)
+(* a half message stands in the log: there is a transaction for it *)
+WithFree(f) ==
+  IF \E tx \in InUse : IsFree(tx) THEN f
+  ELSE LET new == CHOOSE n \in 1..Cardinality(InUse) : n \notin InUse
+       IN [tx \in InUse \cup {new} |-> IF tx = new THEN {} ELSE f[tx]]
 
 TransactionConditions ==
   CASE Ev.e = "Append" -> <<
@@ -84,7 +88,6 @@ TransactionConditions ==
            KindOf(Ev.topic) = "op" => Ev.queue_offset = nextOp>> >>
     [] Ev.e = "PrepareMessage" -> <<
          <<"up", up>>,
-         <<"a hundred transactions are open at most", HasFree>>,
          <<"it stands in the half queue", Claims("half", Ev.half)>> >>
     [] Ev.e = "EndTransaction" -> <<
          <<"up", up>>,
@@ -185,8 +188,12 @@ Claimed ==
   /\ UNCHANGED <<walks, files, copies, fell>>
 Counts(halves, ops) == nextHalf' = nextHalf + halves /\ nextOp' = nextOp + ops
 TAppend ==
-  /\ Same /\ owed' = IF KindOf(Ev.topic) = "none" THEN Nothing
-                     ELSE [kind |-> KindOf(Ev.topic), n |-> Ev.queue_offset]
+  /\ owed' = IF KindOf(Ev.topic) = "none" THEN Nothing
+             ELSE [kind |-> KindOf(Ev.topic), n |-> Ev.queue_offset]
+  /\ IF KindOf(Ev.topic) = "half" THEN decided' = WithFree(decided) /\ told' = WithFree(told)
+     ELSE UNCHANGED <<decided, told>>
+  /\ UNCHANGED <<ending, log, forced, asked, halfOffset, opOffset, ended, pending, file, mark, up,
+                 crashes>>
   /\ UNCHANGED <<nextHalf, nextOp, places, walks, files, copies, awaits, fell>>
 TPrepare == PrepareMessage(Free) /\ Counts(1, 0) /\ Claimed /\ UNCHANGED awaits
 TEnd ==
@@ -249,8 +256,8 @@ Forgets ==
       gone == {log[i].n : i \in {j \in Kind("half") : ~stays[j]}}
   IN /\ log' = Only(log, stays, 1) /\ places' = Only(places, stays, 1)
      /\ forced' = Cardinality({i \in 1..forced : stays[i]})
-     /\ decided' = [tx \in Transactions |-> IF tx = 0 \/ tx \in open THEN decided[tx] ELSE {}]
-     /\ told' = [tx \in Transactions |-> IF tx \in open THEN told[tx] ELSE {}]
+     /\ decided' = [tx \in InUse \cap (open \cup {0}) |-> decided[tx]]
+     /\ told' = [tx \in InUse \cap (open \cup {0}) |-> IF tx \in open THEN told[tx] ELSE {}]
      /\ asked' = {a \in asked : a[1] \in open} /\ ended' = ended \ gone
      /\ copies' = {c \in copies : c[1] \notin gone}
      /\ mark' = 0
@@ -278,8 +285,8 @@ TStarted ==
      IN file' = (CHOOSE f \in mine : TRUE) /\ files' = IF fell THEN mine ELSE files
   /\ walks' = <<[half |-> Ev.half, op |-> Ev.op, mark |-> 0]>>
   /\ fell' = FALSE
-  /\ decided' = [tx \in Transactions |-> IF tx = 0 \/ Has(tx) THEN decided[tx] ELSE {}]
-  /\ told' = [tx \in Transactions |-> IF Has(tx) THEN told[tx] ELSE {}]
+  /\ decided' = [tx \in {x \in InUse : x = 0 \/ Has(x)} |-> decided[tx]]
+  /\ told' = [tx \in {x \in InUse : x = 0 \/ Has(x)} |-> IF Has(tx) THEN told[tx] ELSE {}]
   /\ asked' = {a \in asked : Has(a[1])}
   /\ UNCHANGED <<ending, log, forced, ended, pending, mark, crashes, nextHalf, nextOp, places, owed,
                  copies, awaits>>
@@ -338,8 +345,8 @@ Allowed ==
       ELSE <<>>)
   \o Choice(~up, [e |-> "TransactionStarted", half |-> Start(file).half, op |-> Start(file).op])
 State ==
-  [log |-> log, forced |-> forced, decided |-> {<<tx, decided[tx]>> : tx \in {x \in Transactions : decided[x] # {}}},
-   told |-> {<<tx, told[tx]>> : tx \in {x \in Transactions : told[x] # {}}}, asked |-> asked,
+  [log |-> log, forced |-> forced, decided |-> {<<tx, decided[tx]>> : tx \in {x \in InUse : decided[x] # {}}},
+   told |-> {<<tx, told[tx]>> : tx \in {x \in InUse : told[x] # {}}}, asked |-> asked,
    halfOffset |-> halfOffset, opOffset |-> opOffset, ended |-> ended, pending |-> pending,
    ending |-> ending, file |-> file, up |-> up, nextHalf |-> nextHalf, nextOp |-> nextOp,
    places |-> places, owed |-> owed, walks |-> walks, files |-> files, copies |-> copies,
@@ -363,8 +370,7 @@ Report ==
 TInit ==
   /\ LogInit
   /\ log = <<>> /\ forced = 0 /\ asked = {} /\ ending = {} /\ halfOffset = 0 /\ opOffset = 0
-  /\ decided = [tx \in Transactions |-> IF tx = 0 THEN {"commit", "rollback"} ELSE {}]
-  /\ told = [tx \in Transactions |-> {}]
+  /\ decided = [tx \in {0} |-> {"commit", "rollback"}] /\ told = [tx \in {0} |-> {}]
   /\ ended = {} /\ pending = <<>> /\ file = Nowhere /\ mark = 0
   /\ up = FALSE /\ crashes = 0
   /\ nextHalf = 0 /\ nextOp = 0

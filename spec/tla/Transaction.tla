@@ -248,10 +248,10 @@ TypeOK == /\ forced <= Len(log) /\ Len(log) <= MaxLog /\ halfOffset <= MaxLog
 OffsetsAreInTheirQueues == up => halfOffset <= Halves /\ opOffset <= Operations
 
 (* what nobody committed is not visible *)
-OnlyCommittedIsVisible == \A tx \in Transactions : Visible(tx) => "commit" \in decided[tx]
+OnlyCommittedIsVisible == \A tx \in DOMAIN decided : Visible(tx) => "commit" \in decided[tx]
 
 (* what was answered stays so *)
-ToldIsVisible == \A tx \in Transactions : "commit" \in told[tx] => Visible(tx)
+ToldIsVisible == \A tx \in DOMAIN decided : "commit" \in told[tx] => Visible(tx)
 
 (* BROKER-TRANS-8: an operation ends nothing that must still be delivered *)
 OpFollowsFinal ==
@@ -269,7 +269,7 @@ PassedOperationsAreDone ==
 (* BROKER-TRANS-14, -25: whatever falls, an open transaction is found by the next walk *)
 Durable(i) == i <= forced
 OpenIsFoundAgain ==
-  \A tx \in Transactions :
+  \A tx \in DOMAIN decided :
     (\E i \in Kind("half") : log[i].tx = tx /\ Durable(i)) =>
       \/ Visible(tx) \/ "rollback" \in told[tx]
       \/ \E i \in Kind("discard") : log[i].tx = tx /\ Durable(i)
