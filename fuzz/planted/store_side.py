@@ -184,6 +184,14 @@ def flush_always_thorough() -> Iterator[None]:
 
 
 @contextmanager
+def flushes_what_stands_in_the_pool() -> Iterator[None]:
+    """A force counts bytes as durable that are not in the page cache (AsyncFlushIgnoresPool)."""
+    written = property(lambda file: file.wrote_position)
+    with patch.object(MappedFile, "read_position", written):
+        yield
+
+
+@contextmanager
 def pool_only_lends() -> Iterator[None]:
     """A file that is committed to its end keeps its buffer."""
 

@@ -5,12 +5,13 @@ function is a set of pairs: so two states are equal where TLC would take them fo
 """
 
 from collections.abc import Mapping
-from typing import NamedTuple, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 Plain: TypeAlias = "int | str | tuple[Plain, ...] | frozenset[Plain]"  # a bool is an int
 Variables: TypeAlias = frozenset[tuple[str, Plain]]
 Step: TypeAlias = tuple[str, Variables]  # an action, and the state that it led to
 Transition: TypeAlias = tuple[Variables, str, Variables]
+REST: Final = "Stuttering"  # what TLC calls a step that changes nothing for ever
 
 
 class StateSpace(NamedTuple):

@@ -5,10 +5,18 @@ the model leaves to the world is free here too, what it says of the mechanism th
 """
 
 from collections import deque
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Collection, Hashable, Iterable, Sequence
 from typing import Protocol, TypeVar
 
-from refimpl.model.state_space import Plain, StateSpace, Step, Transition, Variables, variables_of
+from refimpl.model.state_space import (
+    REST,
+    Plain,
+    StateSpace,
+    Step,
+    Transition,
+    Variables,
+    variables_of,
+)
 
 W = TypeVar("W")
 
@@ -60,14 +68,23 @@ def explore(scope: Scope[W]) -> StateSpace:
     return StateSpace(parents, frozenset(transitions))
 
 
-def follow(scope: Scope[W], steps: Sequence[Step]) -> int:
+def follow(scope: Scope[W], steps: Sequence[Step], fair: Collection[str] = ()) -> int:
     """Go along with a behaviour of a model; how many of its states were reached.
 
     The first step is the first state. Where several worlds look alike to the model, all go on.
+    `fair`: actions that happen again and again where they change something. A behaviour that ends
+    in rest is followed only where none of them does.
     """
+
+    def rests(world: W, state: Variables) -> bool:
+        named = ((name, scope.variables(after)) for name, after in scope.next(world))
+        return all(name not in fair or variables_of(after) == state for name, after in named)
+
     worlds = [scope.first()]
     for number, (action, state) in enumerate(steps):
-        if number > 0:
+        if action == REST:
+            worlds = [world for world in worlds if fair and rests(world, state)]
+        elif number > 0:
             named = (pair for world in worlds for pair in scope.next(world))
             worlds = [after for name, after in named if name == action]
         worlds = [world for world in worlds if variables_of(scope.variables(world)) == state]

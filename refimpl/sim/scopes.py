@@ -4,11 +4,12 @@ scope_of("DelayQueue", constants).explore()      # all that it reaches within a 
 scope_of("DelayQueue", constants).follow(steps)  # how far it goes along with a behaviour
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Final, NamedTuple, TypeVar
 
 from refimpl.model.state_space import Plain, StateSpace, Step
 from refimpl.sim import scope as scopes
+from refimpl.sim.async_flush_scope import FAIR, AsyncFlushBound, AsyncFlushScope
 from refimpl.sim.automata_scope import GroupCommitBound, GroupCommitWorld
 from refimpl.sim.delay_scope import DelayBound, DelayScope
 from refimpl.sim.dispatch_scope import DispatchBound, DispatchScope
@@ -34,12 +35,13 @@ class Scoped(NamedTuple):
     follow: Callable[[Sequence[Step]], int]
 
 
-def _scoped(scope: scopes.Scope[W]) -> Scoped:
-    return Scoped(lambda: scopes.explore(scope), lambda steps: scopes.follow(scope, steps))
+def _scoped(scope: scopes.Scope[W], fair: Collection[str] = ()) -> Scoped:
+    return Scoped(lambda: scopes.explore(scope), lambda steps: scopes.follow(scope, steps, fair))
 
 
 _SCOPES: Final[Mapping[str, Callable[[Constants], Scoped]]] = {  # by module
     "GroupCommit": lambda constants: _scoped(GroupCommitWorld(GroupCommitBound.of(constants))),
+    "AsyncFlush": lambda constants: _scoped(AsyncFlushScope(AsyncFlushBound.of(constants)), FAIR),
     "Dispatch": lambda constants: _scoped(DispatchScope(DispatchBound.of(constants))),
     "DispatchStates": lambda constants: _scoped(DispatchStoreScope(constants)),
     "MappedFileQueue": lambda constants: _scoped(FilesScope(FilesBound.of(constants))),

@@ -5,6 +5,7 @@ Each writer turns steps (action, state before, state after) into the source of a
 
 from typing import TypeAlias
 
+from refimpl.model.state_space import REST
 from refimpl.tlc.manifest import Row
 from refimpl.tlc.runner import TlcRun
 from refimpl.tlc.value import Function, Value, show
@@ -115,6 +116,8 @@ def followed(row: Row, run: TlcRun, bound: str, reached: int) -> str:
     verdict = (
         "the implementation reaches the last state as well."
         if whole
+        else "the implementation does not come to rest there."
+        if steps[reached][0] == REST
         else f"the implementation does not take the step `{steps[reached][0]}`."
     )
     return _FOLLOWED.format(

@@ -20,7 +20,7 @@ WRONG = [
     ("model graph Dispatch --seconds -1", "'--seconds'"),
     ("model explain None --test new", "no model of that name"),
     ("model explain Dispatch --seconds 0", "'--seconds'"),
-    ("model parity AsyncFlush", "no parity for AsyncFlush"),
+    ("model parity Recovery", "no parity for Recovery"),
     ("model parity Dispatch --seconds 0", "'--seconds'"),
     ("trace check none", "'none' does not exist"),
     ("trace check empty", "holds no trace"),

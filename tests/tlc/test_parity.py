@@ -8,7 +8,7 @@ from unittest.mock import patch
 
 import pytest
 
-from fuzz.planted.store_side import acks_on_wrote
+from fuzz.planted import store_side
 from refimpl.broker.behind_log import BehindLog
 from refimpl.broker.schedule_message import ScheduleMessageService
 from refimpl.model.release import RELEASE_4_9, RELEASES, Release
@@ -26,12 +26,16 @@ from tests.tlc.judging import need_tlc
 Patch = AbstractContextManager[object]
 
 SMALL = {  # a bound that TLC goes through in a second: NAME = value in place of the configuration's
+    "AsyncFlush": {"MaxOffset": "3"},
+    "AsyncFlushPool": {"MaxOffset": "2"},
     "GroupCommit": {"MaxOffset": "2", "Producers": "1"},
     "MappedFileQueue": {"MaxFiles": "2", "FileSize": "2"},
     "Dispatch": {"MaxRecords": "2", "Queues": '{"q0"}', "MaxRefusals": "2"},
     "DelayQueue": {"MaxMessages": "1", "MaxTime": "1", "MaxPuts": "2", "MaxCrashes": "1"},
 }
 CONFIGS = (
+    "AsyncFlush",
+    "AsyncFlushPool",
     "GroupCommit46",
     "GroupCommit55",
     "Dispatch",
@@ -95,7 +99,9 @@ def writes_what_is_not_durable() -> Patch:
 
 
 PLANTED = [
-    ("GroupCommit", acks_on_wrote),
+    ("AsyncFlush", store_side.flush_always_thorough),
+    ("AsyncFlushPool", store_side.flushes_what_stands_in_the_pool),
+    ("GroupCommit", store_side.acks_on_wrote),
     ("MappedFileQueue", forgets_what_a_force_lost),
     ("MappedFileQueue", does_not_sync_names),
     ("Dispatch", stops_too_early),
@@ -153,7 +159,10 @@ def test_the_code_and_tlc_in_a_small_bound(tmp_path: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", CONFIGS)
 def test_the_code_and_tlc_in_the_bound_of_the_configuration(name: str, tmp_path: Path) -> None:
-    """STORE-FLUSH-4, STORE-CQ-1, -2, -13, -15, -16, -18, BROKER-SCHEDULE-1, -3, -6, -9, -14."""
+    """STORE-FLUSH-4, -6, -7, -9, -10, -13, STORE-CQ-1, -2, -13, -15, -16, -18.
+
+    BROKER-SCHEDULE-1, -3, -6, -9, -14.
+    """
     need_tlc()
     lines = told(code_of(name, {}), model_of(name, {}, tmp_path))
     assert lines[0].startswith("X: the same "), "\n".join(lines)

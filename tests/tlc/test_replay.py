@@ -27,6 +27,7 @@ from refimpl.store.mapped_file import MappedFile
 from refimpl.store.mapped_file_queue import MappedFileQueue
 from refimpl.store.message_arriving import MessageArrived
 from refimpl.store.reput import ReputMessageService
+from refimpl.store.transient_store_pool import TransientStorePool
 from tests.tlc.judging import need_tlc
 
 Bug = Callable[[], AbstractContextManager[object]]
@@ -112,6 +113,13 @@ def delivers_early() -> AbstractContextManager[object]:
     return patch.object(ScheduleMessageService, "_countdown", lambda *_: 0)
 
 
+def pool_has_no_end() -> AbstractContextManager[object]:
+    def wrong(pool: TransientStorePool) -> bytearray:
+        return bytearray(pool._file_size)
+
+    return patch.object(TransientStorePool, "borrow_buffer", wrong)
+
+
 def keeps_the_tail() -> AbstractContextManager[object]:
     return patch.object(recovery, "_close_dirty_tail", lambda _queue: None)
 
@@ -178,6 +186,9 @@ def operation_before_final() -> AbstractContextManager[object]:
 
 
 BUGS: dict[str, Bug] = {
+    "AsyncFlushDebug": pool_has_no_end,  # the code gets there with a pool that has an end
+    "AsyncFlushIgnoresPool": store_side.flushes_what_stands_in_the_pool,
+    "AsyncFlushNeverThorough": store_side.flush_never_thorough,
     "MappedFileQueueNamesUnsynced": names_are_not_synced,
     "MappedFileQueueFailedForceCounts": store_side.failed_force_counts,
     "DispatchSkipsRefused": skips_refused,

@@ -1,8 +1,6 @@
 """Traces under ASYNC_FLUSH, with a pool and without, are behaviours of AsyncFlush; bugs are not."""
 
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
-from unittest.mock import patch
+from contextlib import AbstractContextManager
 
 import pytest
 
@@ -20,7 +18,6 @@ from refimpl.model.trace import (
     TraceEvent,
 )
 from refimpl.model.trace_file import Trace
-from refimpl.store.mapped_file import MappedFile
 from refimpl.tlc.trace_check import Judged
 from tests.tlc import async_flush_traces as traces
 from tests.tlc.judging import (
@@ -88,14 +85,6 @@ BEYOND = {
 HONEST = [*traces.some(12), *CUT_OFF]
 
 
-@contextmanager
-def flushes_what_stands_in_the_pool() -> Iterator[None]:
-    """A force counts bytes as durable that are not in the page cache (AsyncFlushIgnoresPool)."""
-    written = property(lambda file: file.wrote_position)
-    with patch.object(MappedFile, "read_position", written):
-        yield
-
-
 BUGS: dict[str, tuple[AbstractContextManager[None], str, str]] = {  # event and condition
     "never thorough": (
         store_side.flush_never_thorough(), "StepFlush", "the round forces what is enough",
@@ -107,7 +96,7 @@ BUGS: dict[str, tuple[AbstractContextManager[None], str, str]] = {  # event and 
         store_side.pool_only_lends(), "StepCommit", "the round moves what is enough",
     ),
     "ignores the pool": (
-        flushes_what_stands_in_the_pool(), "ForceLog", "the round reaches where",
+        store_side.flushes_what_stands_in_the_pool(), "ForceLog", "the round reaches where",
     ),
 }  # fmt: skip
 
