@@ -34,6 +34,7 @@ INDEPENDENT: Final = {  # names of two events that touch different things, each 
     ("Observed", "Forced"): "a look shows the log, and nothing of the files beside it",
     ("Append", "Flushed"): "a force makes durable what was written before",
     ("Flushed", "Append"): "a force makes durable what was written before",
+    ("FlushConsumeQueue", "FlushConsumeQueue"): "forces of two queues: each has its files",
     ("Observed", "StepFlush"): "a look, and a round that changes nothing of what it sees",
     ("StepFlush", "Observed"): "a round that changes nothing of what a look sees",
     ("Observed", "StepCommit"): "a look, and a round that changes nothing of what it sees",

@@ -167,6 +167,21 @@ def _transaction_constants(header: TraceHeader) -> Constants:
     )
 
 
+def _recovery_constants(header: TraceHeader) -> Constants:
+    moved = ("Window", "UnitWindow", "FirstUnit", "Ids", "Held", "HeldUnit", "Put", "PutUnit")
+    files = ("FileBegin", "FileEnd", "InLog", "RecordsTo", "Starts", "FirstStart", "ScanStart")
+    return (
+        ("Queues", "<- Places"),
+        *((name, f"<- Trace{name}") for name in (*moved, *files, "EndFrom")),
+        ("FileSize", str(header.file_size)),
+        *((name, str(2**30)) for name in ("Slots", "MaxId", "MaxCrashes")),
+        ("FileSlots", "1"),
+        ("SyncFlush", "TRUE" if header.sync_flush else "FALSE"),
+        ("SeesLastFlush", "TRUE" if header.sees_last_flush else "FALSE"),
+        ("Design", '"recovery"'),
+    )
+
+
 def _store_observable_constants(header: TraceHeader) -> Constants:
     return (
         ("MaxMessages", str(2**30)),
@@ -228,6 +243,20 @@ MODELS: Final = {
         False,
         lambda header: header.pool == 0,
         _store_observable_constants,
+        tells_all=True,
+    ),
+    "Recovery": Model(
+        "TraceRecovery",
+        frozenset(
+            {
+                *("Append", "PutRefused", "PutRequest", "WakeupCustomer", "Flushed", "Dispatch"),
+                *("FlushConsumeQueue", "RemoveFirst", "Observed", "Crash", "Unheard", "ForgetFrom"),
+                *("Shutdown", "Recovered"),
+            }
+        ),
+        False,
+        lambda header: header.pool == 0,
+        _recovery_constants,
         tells_all=True,
     ),
     "AsyncFlush": Model(

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from refimpl.model.ids import JsonValue
-from refimpl.model.trace import Append, TraceEvent
+from refimpl.model.trace import Append, TraceEvent, Unheard
 from refimpl.tlc.value import quoted
 
 GREATEST: Final = 2**31 - 1
@@ -60,7 +60,8 @@ def module(traces: Iterable[Sequence[TraceEvent]], fields: Collection[str]) -> s
         for event in events:
             of_shape.setdefault(type(event), []).append(event)
     places = {("", 0): None}
-    places |= {(e.topic, int(e.queue_id)): None for e in _appends(of_shape.get(Append, []))}
+    of_records = of_shape.get(Append, []) + of_shape.get(Unheard, [])
+    places |= {(e.topic, int(e.queue_id)): None for e in _records(of_records)}
     shapes: list[str] = []
     calls: dict[type[TraceEvent], Iterator[str]] = {}
     for kind, alike in of_shape.items():
@@ -78,8 +79,8 @@ def module(traces: Iterable[Sequence[TraceEvent]], fields: Collection[str]) -> s
     return "\n".join([*head, *shapes, *bodies, *ends])
 
 
-def _appends(events: Iterable[TraceEvent]) -> Iterator[Append]:
-    return (event for event in events if isinstance(event, Append))
+def _records(events: Iterable[TraceEvent]) -> Iterator[Append | Unheard]:
+    return (event for event in events if isinstance(event, (Append, Unheard)))
 
 
 def _written(alike: Sequence[TraceEvent], fields: Collection[str]) -> tuple[str, list[str]]:

@@ -14,13 +14,16 @@
 (*                                                                         *)
 (* How      The log and the queues are slots.  Each slot has what the page *)
 (*          cache holds and what the platter holds; a force copies one     *)
-(*          file; a power failure takes, slot by slot, either of them, or  *)
-(*          garbage where they differ.  Records and units are known by the *)
-(*          identity of their message: a unit of another message has a     *)
-(*          wrong size or a wrong tag, and delivers garbage.               *)
+(*          file, or its beginning; a power failure takes, slot by slot,   *)
+(*          either of them, or garbage where they differ.  Records and     *)
+(*          units are known by the identity of their message: a unit of    *)
+(*          another message has a wrong size or a wrong tag, and delivers  *)
+(*          garbage.  TraceRecovery holds traces against it, where slots   *)
+(*          are those of a window: Window, UnitWindow, Ids, Held, Put and  *)
+(*          the bounds of files are operators so that they can move.       *)
 (*                                                                         *)
 (* Leaves out, and why that is safe                                        *)
-(*   - Sizes and blank records: Dispatch and MappedFileQueue have them.    *)
+(*   - Sizes: Dispatch and MappedFileQueue have them.                      *)
 (*   - Requests that wait, time-outs, failed forces: GroupCommit.          *)
 (*   - Retention: it deletes only what was forced, from the other end.     *)
 (*   - Names of files: each creation syncs its directory before the file   *)
@@ -71,16 +74,30 @@ vars == <<cache, platter, queueOf, offsetOf, unitCache, unitPlatter, unitEnd, wr
 told == <<acked, unknown, shown, promised, dead>>
 
 Min(a, b) == IF a < b THEN a ELSE b
-FileEnd(slot) == Min(Slots, ((slot \div FileSlots) + 1) * FileSlots)
+Max(a, b) == IF a > b THEN a ELSE b
+Least(places) == CHOOSE i \in places : \A j \in places : i <= j
+Greatest(places) == CHOOSE i \in places : \A j \in places : j <= i
+Window == 1..Slots
+UnitWindow(q) == 1..Slots
+FirstUnit(q) == 0       \* units that stand before those
+Ids == 1..(nextId - 1)
+Held(held, i) == held[i]
+HeldUnit(held, q, n) == held[q][n]
+Put(held, i, content) == [held EXCEPT ![i] = content]
+PutUnit(held, q, n, unit) == [held EXCEPT ![q][n] = unit]
+FileBegin(slot) == (slot \div FileSlots) * FileSlots
+FileEnd(slot) == Min(Slots, FileBegin(slot) + FileSlots)
 (* a blank record reaches to the end of its file: what stands there is no record *)
-InLog(log, i) == /\ IsRecord(log[i])
-                 /\ \A j \in 1..(i - 1) : FileEnd(j - 1) = FileEnd(i - 1) => log[j] # Blank
-PlacesOf(log, end) == {i \in 1..end : InLog(log, i)}
+InLog(log, i) == /\ IsRecord(Held(log, i))
+                 /\ \A j \in Window : j < i /\ FileEnd(j - 1) = FileEnd(i - 1)
+                                      => Held(log, j) # Blank
+PlacesOf(log, end) == {i \in Window : i <= end /\ InLog(log, i)}
 IdsOf(log, end) == {log[i] : i \in PlacesOf(log, end)}
 (* in order *)
 RecordsOf(log, end) ==
   LET places == SelectSeq([i \in 1..end |-> i], LAMBDA i : InLog(log, i))
   IN [n \in 1..Len(places) |-> log[places[n]]]
+RecordsTo(log, end) == Len(RecordsOf(log, end))
 Confirmed == IF SyncFlush /\ Design # "dispatchesWritten" THEN flushedWhere ELSE wrote
 
 Init == /\ cache = [i \in 1..Slots |-> Empty] /\ platter = [i \in 1..Slots |-> Empty]
@@ -103,21 +120,32 @@ NextQueueOffset(q) ==
 
 DoAppend(q) ==
   /\ state = "up" /\ wrote < Slots /\ nextId <= MaxId
-  /\ cache' = [cache EXCEPT ![wrote + 1] = nextId]
-  /\ queueOf' = [queueOf EXCEPT ![nextId] = q]
-  /\ offsetOf' = [offsetOf EXCEPT ![nextId] = NextQueueOffset(q)]
+  /\ cache' = Put(cache, wrote + 1, nextId)
+  /\ queueOf' = Put(queueOf, nextId, q)
+  /\ offsetOf' = Put(offsetOf, nextId, NextQueueOffset(q))
   /\ wrote' = wrote + 1 /\ nextId' = nextId + 1
   /\ UNCHANGED <<platter, unitCache, unitPlatter, unitEnd, flushedWhere, reputFromOffset,
                  checkpoint, state, crashes, told>>
 
-(* the file that holds flushedWhere was forced *)
-InFile(i, slot) == i > (slot \div FileSlots) * FileSlots /\ i <= FileEnd(slot)
-Flushed ==
-  /\ state = "up" /\ flushedWhere < wrote
-  /\ platter' = [i \in 1..Slots |-> IF InFile(i, flushedWhere) THEN cache[i] ELSE platter[i]]
-  /\ flushedWhere' = Min(wrote, FileEnd(flushedWhere))
+(* a record that does not fit: a blank ends the file before it *)
+EndOfFile ==
+  /\ state = "up" /\ wrote < Slots /\ FileBegin(wrote) < wrote
+  /\ cache' = Put(cache, wrote + 1, Blank) /\ wrote' = Max(wrote + 1, FileEnd(wrote))
+  /\ UNCHANGED <<platter, queueOf, offsetOf, unitCache, unitPlatter, unitEnd, flushedWhere,
+                 reputFromOffset, checkpoint, state, nextId, crashes, told>>
+
+(* the file that holds flushedWhere was forced: what stood there when the force began *)
+FlushedTo(to) ==
+  /\ state = "up" /\ flushedWhere < to /\ to <= Min(wrote, FileEnd(flushedWhere))
+  /\ LET begin == FileBegin(flushedWhere)
+         end == IF to = wrote THEN FileEnd(flushedWhere) ELSE to
+     IN platter' = [i \in Window |-> IF i > begin /\ i <= end THEN Held(cache, i)
+                                    ELSE Held(platter, i)]
+  /\ flushedWhere' = to
   /\ UNCHANGED <<cache, queueOf, offsetOf, unitCache, unitPlatter, unitEnd, wrote,
                  reputFromOffset, checkpoint, state, nextId, crashes, told>>
+(* here all of it; traces also have the force that began before the newest records *)
+Flushed == FlushedTo(Min(wrote, FileEnd(flushedWhere)))
 
 (* the next producer whose record is durable is told OK *)
 Waits(i) == InLog(cache, i) /\ cache[i] \notin acked \cup unknown
@@ -131,13 +159,13 @@ WakeupCustomer ==
                  dead>>
 
 (* where the newest record ends that a queue knows *)
-MaxPhysicOffset(q) == IF unitEnd[q] = 0 THEN 0 ELSE unitCache[q][unitEnd[q]].at
-Max(a, b) == IF a > b THEN a ELSE b
+MaxPhysicOffset(q) ==
+  IF unitEnd[q] \in UnitWindow(q) THEN HeldUnit(unitCache, q, unitEnd[q]).at ELSE 0
 
 (* one record; its unit is written and can be read. STORE-CQ-3: what was dispatched before is
    left alone *)
-NextPlace == (IF cache[reputFromOffset + 1] = Blank THEN FileEnd(reputFromOffset)
-             ELSE reputFromOffset) + 1
+NextPlace == LET places == {i \in Window : i > reputFromOffset /\ InLog(cache, i)}
+             IN IF places = {} THEN wrote + 1 ELSE Least(places)
 Dispatch ==
   /\ state = "up" /\ reputFromOffset < Confirmed /\ NextPlace <= Confirmed
   /\ LET at == NextPlace
@@ -145,44 +173,60 @@ Dispatch ==
          q == queueOf[id]
          known == at <= MaxPhysicOffset(q) \/ (offsetOf[id] > 0 /\ offsetOf[id] < unitEnd[q])
      IN /\ unitCache' = IF known THEN unitCache
-                        ELSE [unitCache EXCEPT ![q][unitEnd[q] + 1] = [at |-> at, id |-> id]]
+                        ELSE PutUnit(unitCache, q, unitEnd[q] + 1, [at |-> at, id |-> id])
         /\ unitEnd' = IF known THEN unitEnd ELSE [unitEnd EXCEPT ![q] = @ + 1]
         /\ promised' = IF SyncFlush THEN promised \cup {id} ELSE promised
-        /\ reputFromOffset' = at /\ shown' = Max(shown, Len(RecordsOf(cache, at)))
+        /\ reputFromOffset' = at /\ shown' = Max(shown, RecordsTo(cache, at))
   /\ UNCHANGED <<cache, platter, queueOf, offsetOf, unitPlatter, wrote, flushedWhere, checkpoint,
                  state, nextId, crashes, acked, unknown, dead>>
 
-(* a round of FlushConsumeQueueService; the checkpoint page may or may not follow *)
-FlushConsumeQueue ==
-  /\ state = "up" /\ unitPlatter # unitCache
-  /\ unitPlatter' = unitCache
+(* FlushConsumeQueueService forced the first units of a queue; the checkpoint page may or may not
+   follow *)
+FlushUnits(q, end) ==
+  /\ state = "up" /\ end <= unitEnd[q]
+  /\ unitPlatter' = [unitPlatter EXCEPT ![q] =
+       [n \in UnitWindow(q) |-> IF n <= end \/ end = unitEnd[q] THEN HeldUnit(unitCache, q, n)
+                                ELSE HeldUnit(unitPlatter, q, n)]]
   /\ UNCHANGED <<cache, platter, queueOf, offsetOf, unitCache, unitEnd, wrote, flushedWhere,
                  reputFromOffset, checkpoint, state, nextId, crashes, told>>
+FlushConsumeQueue ==
+  \E q \in Queues : unitPlatter[q] # unitCache[q] /\ FlushUnits(q, unitEnd[q])
 
+(* where the records end that were forced, and their units *)
+UnitIsForced(i) ==
+  LET id == cache[i]
+  IN HeldUnit(unitPlatter, queueOf[id], offsetOf[id] + 1) = [at |-> i, id |-> id]
+Covered ==
+  LET places == PlacesOf(cache, Min(flushedWhere, reputFromOffset))
+      open == {i \in places : ~UnitIsForced(i)}
+      closed == {i \in places : \A j \in open : i < j}
+  IN IF closed = {} THEN 0 ELSE Greatest(closed)
 WriteCheckpoint ==
-  /\ state = "up" /\ unitPlatter = unitCache /\ Min(flushedWhere, reputFromOffset) > 0
-  /\ InLog(cache, Min(flushedWhere, reputFromOffset))
-  /\ checkpoint' = cache[Min(flushedWhere, reputFromOffset)] /\ checkpoint' # checkpoint
+  /\ state = "up" /\ Covered \in Window
+  /\ checkpoint' = cache[Covered] /\ checkpoint' # checkpoint
   /\ UNCHANGED <<cache, platter, queueOf, offsetOf, unitCache, unitPlatter, unitEnd, wrote,
                  flushedWhere, reputFromOffset, state, nextId, crashes, told>>
 
 -----------------------------------------------------------------------------
-(* the power fails: of each write that was not forced, any may be there, and torn *)
-Survives == {"old", "new", "torn"}
-DirtySlots == {i \in 1..Slots : cache[i] # platter[i]}
-DirtyUnits == {u \in Queues \X (1..Slots) : unitCache[u[1]][u[2]] # unitPlatter[u[1]][u[2]]}
+(* the power fails: of each write that was not forced, any may be there, and torn; a blank may be
+   missing from the zeros that it stood on *)
+Survives == {"old", "new", "torn", "zero"}
+DirtySlots == {i \in Window : Held(cache, i) # Held(platter, i)}
+DirtyUnits == {u \in UNION {{q} \X UnitWindow(q) : q \in Queues} :
+                 HeldUnit(unitCache, u[1], u[2]) # HeldUnit(unitPlatter, u[1], u[2])}
 
 Starts == {f * FileSlots : f \in 0..((Slots - 1) \div FileSlots)}
 (* STORE-RECOVERY-3: the newest file whose first record is not newer than the checkpoint *)
-ScanStart(log) ==
-  LET covered == {s \in Starts : s = 0 \/ (IsRecord(log[s + 1]) /\ log[s + 1] <= checkpoint)}
-  IN CHOOSE s \in covered : \A t \in covered : t <= s
+FirstStart == 0
+MayStart(log) ==
+  {s \in Starts : s <= FirstStart \/ (IsRecord(Held(log, s + 1)) /\ Held(log, s + 1) <= checkpoint)}
+ScanStart(log) == Greatest(MayStart(log))
 RECURSIVE EndFrom(_, _)
 (* STORE-RECOVERY-2: the first place behind which there is neither a record nor the end of a file *)
 EndFrom(log, place) ==
-  IF place = Slots THEN Slots
-  ELSE IF IsRecord(log[place + 1]) THEN EndFrom(log, place + 1)
-  ELSE IF log[place + 1] = Blank THEN EndFrom(log, FileEnd(place))
+  IF place + 1 \notin Window THEN place
+  ELSE IF IsRecord(Held(log, place + 1)) THEN EndFrom(log, place + 1)
+  ELSE IF Held(log, place + 1) = Blank THEN EndFrom(log, FileEnd(place))
   ELSE place
 ScanEnd(log) ==
   IF Design = "toTheCheckpoint"
@@ -193,22 +237,27 @@ Ended(log) ==
   /\ state' = "down" /\ crashes' = crashes + 1
   /\ wrote' = 0 /\ flushedWhere' = 0 /\ reputFromOffset' = 0
   /\ unitEnd' = [q \in Queues |-> 0]
-  /\ unknown' = unknown \cup ((1..(nextId - 1)) \ acked)
-  /\ shown' = Min(shown, Len(RecordsOf(log, ScanEnd(log))))
+  /\ unknown' = unknown \cup (Ids \ acked)
+  /\ shown' = Min(shown, RecordsTo(log, ScanEnd(log)))
   /\ UNCHANGED <<queueOf, offsetOf, checkpoint, nextId, acked, promised, dead>>
 
-Crash ==
+(* of each dirty slot s says what survives, and u of each dirty unit *)
+CrashTo(s, u) ==
   /\ state # "down" /\ crashes < MaxCrashes
-  /\ \E s \in [DirtySlots -> Survives], u \in [DirtyUnits -> Survives] :
-       LET log == [i \in 1..Slots |->
-                     IF i \notin DirtySlots \/ s[i] = "new" THEN cache[i]
-                     ELSE IF s[i] = "old" THEN platter[i] ELSE Torn]
-           units == [q \in Queues |-> [i \in 1..Slots |->
-                       IF <<q, i>> \notin DirtyUnits \/ u[<<q, i>>] = "new" THEN unitCache[q][i]
-                       ELSE IF u[<<q, i>>] = "old" THEN unitPlatter[q][i] ELSE TornUnit]]
-       IN /\ cache' = log /\ platter' = log
-          /\ unitCache' = units /\ unitPlatter' = units
-          /\ Ended(log)
+  /\ \A i \in DOMAIN s : s[i] = "zero" => Held(cache, i) = Blank
+  /\ LET log == [i \in Window |->
+                   IF i \notin DOMAIN s THEN Held(cache, i)
+                   ELSE CASE s[i] = "new" -> Held(cache, i) [] s[i] = "old" -> Held(platter, i)
+                          [] s[i] = "zero" -> Empty [] OTHER -> Torn]
+         units == [q \in Queues |-> [n \in UnitWindow(q) |->
+                     IF <<q, n>> \notin DOMAIN u \/ u[<<q, n>>] = "new"
+                     THEN HeldUnit(unitCache, q, n)
+                     ELSE IF u[<<q, n>>] = "old" THEN HeldUnit(unitPlatter, q, n) ELSE TornUnit]]
+     IN /\ cache' = log /\ platter' = log
+        /\ unitCache' = units /\ unitPlatter' = units
+        /\ Ended(log)
+Crash == \E s \in [DirtySlots -> Survives], u \in [DirtyUnits -> Survives \ {"zero"}] :
+           CrashTo(s, u)
 
 (* the process dies; the page cache outlives it and says nothing of the platter *)
 Kill ==
@@ -221,62 +270,80 @@ Kill ==
 
 End == ScanEnd(cache)
 (* STORE-CQ-8: units up to the first empty one *)
-UnitsFound(q) == LET ends == {e \in 0..Slots : /\ \A i \in 1..e : unitCache[q][i] # Nil
-                                               /\ e = Slots \/ unitCache[q][e + 1] = Nil}
-                 IN CHOOSE e \in ends : \A f \in ends : e <= f
+LastUnit(q) == FirstUnit(q) + Cardinality(UnitWindow(q))
+Before(q, units) == IF units = {} THEN LastUnit(q) ELSE Least(units) - 1
+UnitsFound(q) == Before(q, {n \in UnitWindow(q) : HeldUnit(unitCache, q, n) = Nil})
 
-Greatest(ends) == CHOOSE e \in ends : \A f \in ends : f <= e
 (* the unit at n is that of a record which carries this queue and offset *)
-IsUnit(unit, q, n) == /\ unit.at > 0 /\ unit.at <= End /\ cache[unit.at] = unit.id
+IsUnit(unit, q, n) == /\ unit.at \in Window /\ Held(cache, unit.at) = unit.id
+                      /\ IsRecord(unit.id) /\ unit.at <= End
                       /\ queueOf[unit.id] = q /\ offsetOf[unit.id] = n - 1
 (* STORE-RECOVERY-10: units of what is read are forgotten and dispatched again: those that point
    there, those that stand where the first of them belongs, and then those at the end that name
    no record of theirs *)
-Read(q) == {i \in PlacesOf(cache, End) : i > ScanStart(cache) /\ queueOf[cache[i]] = q}
+Read(q) == LET start == ScanStart(cache)
+           IN {i \in PlacesOf(cache, End) : i > start /\ queueOf[cache[i]] = q}
 Truncated(q, place) ==
-  Greatest({e \in 0..UnitsFound(q) : \A i \in 1..e : unitCache[q][i].at <= place})
+  Min(UnitsFound(q), Before(q, {n \in UnitWindow(q) : HeldUnit(unitCache, q, n).at > place}))
+SoundTo(q, end) ==
+  LET sound == {n \in UnitWindow(q) : n <= end /\ IsUnit(HeldUnit(unitCache, q, n), q, n)}
+  IN IF sound = {} THEN FirstUnit(q) ELSE Greatest(sound)
 ForgetFrom(q) ==
-  LET first == offsetOf[cache[CHOOSE i \in Read(q) : \A j \in Read(q) : i <= j]]
+  LET read == Read(q)
+      first == offsetOf[cache[Least(read)]]
       found == Truncated(q, ScanStart(cache))
-      before == IF Read(q) = {} THEN found ELSE Min(found, first)
-  IN Greatest({e \in 0..before : e = 0 \/ IsUnit(unitCache[q][e], q, e)})
+  IN SoundTo(q, IF read = {} THEN found ELSE Min(found, first))
 (* wrong, and Apache's: only what points behind the end of the log goes *)
 TruncateDirty(q) == Truncated(q, End)
 
 (* STORE-RECOVERY-6: where something stands behind the cut, a blank record closes its file: new
    records over old ones, or over zeros that are not forced, would let the old ones come back *)
-FileOfEnd == IF End % FileSlots = 0 /\ End > 0 THEN End ELSE FileEnd(End)
-Closes == /\ Design \notin {"keepsTail", "blanksInPlace"}
-          /\ \E i \in (End + 1)..FileOfEnd : cache[i] # Empty
+FileOfEnd == FileEnd(End)
+Closes == LET end == End
+          IN /\ Design \notin {"keepsTail", "blanksInPlace"}
+             /\ \E i \in (end + 1)..FileEnd(end) : Held(cache, i) # Empty
 
+(* the blank of the last file is written again: until that is forced it may be missing *)
 RecoverAbnormally ==
   /\ state = "down"
-  /\ LET ends == [q \in Queues |-> IF Design = "trustsUnits" THEN TruncateDirty(q)
+  /\ LET kept == [q \in Queues |-> IF Design = "trustsUnits" THEN TruncateDirty(q)
                                    ELSE ForgetFrom(q)]
-     IN /\ unitEnd' = ends
-        /\ unitCache' = [q \in Queues |-> [i \in 1..Slots |->
-                           IF i <= ends[q] THEN unitCache[q][i] ELSE Nil]]
-  /\ cache' = [i \in 1..Slots |-> IF i <= End \/ (Design = "keepsTail" /\ i <= FileOfEnd)
-                                 THEN cache[i]
-                                 ELSE IF Closes /\ i = End + 1 THEN Blank ELSE Empty]
-  /\ platter' = [i \in 1..Slots |-> IF i <= FileOfEnd THEN platter[i] ELSE Empty]
-  /\ wrote' = IF Closes THEN FileOfEnd ELSE End
-  /\ flushedWhere' = IF Design = "countsAsFlushed" THEN wrote' ELSE Min(ScanStart(cache), End)
-  /\ reputFromOffset' = Min(ScanStart(cache), End)
+     IN /\ unitEnd' = kept
+        /\ unitCache' = [q \in Queues |-> [n \in UnitWindow(q) |->
+                           IF n <= kept[q] THEN HeldUnit(unitCache, q, n) ELSE Nil]]
+  /\ LET end == End
+         file == FileOfEnd
+         start == Min(ScanStart(cache), end)
+         closes == Closes
+         stays == IF Design = "keepsTail" THEN file ELSE end
+     IN /\ cache' = [i \in Window |-> IF i <= stays THEN Held(cache, i)
+                                      ELSE IF closes /\ i = end + 1 THEN Blank ELSE Empty]
+        /\ platter' = [i \in Window |-> IF i > file THEN Empty
+                                        ELSE IF i = end /\ Held(cache, i) = Blank THEN Torn
+                                        ELSE Held(platter, i)]
+        /\ wrote' = IF closes THEN file ELSE end
+        /\ flushedWhere' = IF Design = "countsAsFlushed" THEN wrote' ELSE start
+        /\ reputFromOffset' = start
   /\ state' = "recovered"
   /\ UNCHANGED <<queueOf, offsetOf, unitPlatter, checkpoint, nextId, crashes, told>>
 
 (* the store serves; what was read is shown when it was forced *)
 Recovered ==
   /\ state = "recovered"
-  /\ dead' = dead \cup ((1..(nextId - 1)) \ IdsOf(cache, wrote))
+  /\ dead' = dead \cup (Ids \ IdsOf(cache, wrote))
   /\ state' = "up"
   /\ UNCHANGED <<cache, platter, queueOf, offsetOf, unitCache, unitPlatter, unitEnd, wrote,
                  flushedWhere, reputFromOffset, checkpoint, nextId, crashes, acked, unknown, shown,
                  promised>>
 
+(* The running store ends files in RecoveryRolls alone, and in traces.  The other bounds have the
+   blanks with which a recovery ends a file, behind which records stand in the same way, and so
+   room for a message more *)
+EndsFiles == FALSE
+Always == TRUE
 Next ==
   \/ \E q \in Queues : DoAppend(q)
+  \/ EndsFiles /\ EndOfFile
   \/ Flushed \/ WakeupCustomer \/ Dispatch \/ FlushConsumeQueue \/ WriteCheckpoint
   \/ Crash \/ Kill \/ RecoverAbnormally \/ Recovered
 
@@ -300,16 +367,16 @@ DeadStaysDead == Up => dead \cap IdsOf(cache, wrote) = {}
 
 (* every unit names the record that carries its queue and its offset *)
 UnitsPointToTheirRecords ==
-  Up => \A q \in Queues : \A n \in 1..unitEnd[q] :
-          LET unit == unitCache[q][n] IN
-            /\ unit.id \in 1..MaxId /\ unit.at <= wrote /\ cache[unit.at] = unit.id
+  Up => \A q \in Queues : \A n \in {m \in UnitWindow(q) : m <= unitEnd[q]} :
+          LET unit == HeldUnit(unitCache, q, n) IN
+            /\ unit.id \in Ids /\ unit.at <= wrote /\ cache[unit.at] = unit.id
             /\ queueOf[unit.id] = q /\ offsetOf[unit.id] = n - 1
 
-(* every record up to where dispatch has come can be read at its offset *)
+(* every record of the log up to where dispatch has come can be read at its offset *)
 DispatchIsComplete ==
-  Up => \A i \in PlacesOf(cache, reputFromOffset) :
+  Up => \A i \in {j \in PlacesOf(cache, reputFromOffset) : j > FirstStart} :
           LET id == cache[i] IN
-            unitCache[queueOf[id]][offsetOf[id] + 1] = [at |-> i, id |-> id]
+            HeldUnit(unitCache, queueOf[id], offsetOf[id] + 1) = [at |-> i, id |-> id]
             /\ offsetOf[id] < unitEnd[queueOf[id]]
 
 (* no queue offset is given twice *)
@@ -322,7 +389,7 @@ LogIsWhole == Up => EndFrom(cache, 0) >= wrote
 ShownIsDurable ==
   Up /\ SyncFlush =>
     /\ reputFromOffset <= flushedWhere
-    /\ \A i \in PlacesOf(cache, reputFromOffset) : cache[i] = platter[i]
+    /\ \A i \in PlacesOf(cache, reputFromOffset) : Held(cache, i) = Held(platter, i)
 
 Readable(id) == Up /\ \E q \in Queues, n \in 1..Slots :
                         n <= unitEnd[q] /\ unitCache[q][n].id = id
@@ -342,6 +409,7 @@ Observable == INSTANCE StoreObservable WITH
 ObservableSpec == Observable!Init /\ [][Observable!Next]_(Observable!vars)
 
 (* Debug: reachable, so these must fail *)
-NeverClosesAFile == ~(Up /\ \E i \in 1..wrote : cache[i] = Blank /\ promised # {} /\ Len(Found) > 0)
+NeverClosesAFile ==
+  ~(Up /\ dead # {} /\ \E i \in 1..wrote : cache[i] = Blank /\ \E j \in i..wrote : cache[j] \in promised)
 NeverLosesAfterTwoCrashes == ~(Up /\ crashes = MaxCrashes /\ dead # {} /\ promised # {})
 =============================================================================
