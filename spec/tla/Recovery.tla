@@ -145,7 +145,8 @@ FlushedTo(to) ==
   /\ UNCHANGED <<cache, queueOf, offsetOf, unitCache, unitPlatter, unitEnd, wrote,
                  reputFromOffset, checkpoint, state, nextId, crashes, told>>
 (* here all of it; traces also have the force that began before the newest records *)
-Flushed == FlushedTo(Min(wrote, FileEnd(flushedWhere)))
+Flushed == /\ flushedWhere < wrote
+           /\ FlushedTo(Min(wrote, FileEnd(flushedWhere)))
 
 (* the next producer whose record is durable is told OK *)
 Waits(i) == InLog(cache, i) /\ cache[i] \notin acked \cup unknown
