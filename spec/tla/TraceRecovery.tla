@@ -41,12 +41,13 @@ VARIABLES t, l,         \* number of the trace, next event
           rests,        \* the last life came to its orderly end
           owes,         \* queues whose end after the crash is not told yet
           loose,        \* the same of those of which retention took every record
-          looks         \* observations of this life
+          looks,        \* observations of this life
+          overtaken     \* flushed before retention passed it; -1 where no force may end below
 
 window == <<low, high, ends, below, first>>
 clients == <<asks, newest, born>>
 NoQueue == <<"", 0>>
-more == <<window, clients, part, opened, rests, owes, loose, looks>>
+more == <<window, clients, part, opened, rests, owes, loose, looks, overtaken>>
 log == <<cache, platter, queueOf, offsetOf>>
 Trace == Traces[t]
 Ev    == Trace[l]
@@ -110,6 +111,9 @@ Ready == up /\ reputFromOffset < Confirmed /\ NextPlace <= Confirmed
 NextId == cache[NextPlace]
 Stands == {ends[i] : i \in reputFromOffset..Max(reputFromOffset, Min(NextPlace - 1, Confirmed))}
 
+(* a force that was under way when its file went; what it wrote is not in the log any more *)
+Overtaken == -1 < overtaken /\ overtaken < Ev.where /\ Ev.where <= ends[flushedWhere]
+
 (* a queue that ends at 0 has no file that could be forced: recovery deleted it.
    A queue of which retention took every record may have lost its units *)
 HasUnits(q, end) ==
@@ -146,7 +150,8 @@ Conditions ==
     [] Ev.e = "PutRequest" -> <<
          <<"up", up>>,
          <<"for the end of the newest put", Ev.next_offset = ends[wrote] /\ newest < nextId>>,
-         <<"nobody else waits for that", \A ask \in asks : ask[1] # Ev.ticket /\ ask[2] # newest>> >>
+         <<"nobody else waits for that",
+           \A ask \in asks : ask[1] # Ev.ticket /\ ask[2] # newest>> >>
     [] Ev.e = "WakeupCustomer" -> <<
          <<"up", up>>,
          <<"the producer waits", Asks(Ev.ticket)>>,
@@ -156,9 +161,11 @@ Conditions ==
          <<"a clock says nothing of durability", ~(Ev.durable /\ Ev.expired)>> >>
     [] Ev.e = "Flushed" -> <<
          <<"up", up>>,
-         <<"where is the end of a record", Knows(Ev.where)>>,
-         <<"flushedWhere < where", ends[flushedWhere] < Ev.where>>,
-         <<"one file", Knows(Ev.where) => SlotOf(Ev.where) <= FileEnd(flushedWhere)>> >>
+         <<"flushedWhere < where, or retention overtook the force",
+           Overtaken \/ ends[flushedWhere] < Ev.where>>,
+         <<"where is the end of a record", Overtaken \/ Knows(Ev.where)>>,
+         <<"one file",
+           ~Overtaken /\ Knows(Ev.where) => SlotOf(Ev.where) <= FileEnd(flushedWhere)>> >>
     [] Ev.e = "Dispatch" -> <<
          <<"recovery begins where all below is forced", state = "down" => StartIsCovered>>,
          <<"the ends of the queues are told before", up => owes = {}>>,
@@ -190,7 +197,7 @@ Conditions ==
          <<"NextQueueOffset = queue_offset",
            Ev.has_unit => Ev.queue_offset = NextQueueOffset(QueueOf(Ev))>> >>
     [] Ev.e = "Crash" -> <<
-         <<"the looks are counted", Ev.looks = looks>>,
+         <<"the looks are counted", Ev.looks = looks, overtaken>>,
          <<"the image is told", ~power \/ ~Untold \/ ~HasNext \/ Follows("Crash")>>,
          <<"recovery begins where all below is forced",
            state = "down" /\ Falls /\ HasNext => StartIsCovered>>,
@@ -200,7 +207,7 @@ Conditions ==
            Falls /\ state # "down" /\ Knows(Ev.intact) => Lost \subseteq DirtySlots>> >>
     [] Ev.e = "Shutdown" -> <<
          <<"up", up>>,
-         <<"the looks are counted", Ev.looks = looks>>,
+         <<"the looks are counted", Ev.looks = looks, overtaken>>,
          <<"everybody is answered", asks = {}>>,
          <<"everything is forced", Ev.clean => flushedWhere = wrote>>,
          <<"and dispatched", Ev.clean => NextPlace > wrote>>,
@@ -208,7 +215,8 @@ Conditions ==
     [] Ev.e = "ForgetFrom" -> <<
          <<"the store is down", ~opened>>,
          <<"recovery begins where all below is forced", state = "down" => StartIsCovered>>,
-         <<"the queue has units, and was not told", up => <<Ev.topic, Ev.queue_id>> \in owes \cup loose>>,
+         <<"the queue has units, and was not told",
+           up => <<Ev.topic, Ev.queue_id>> \in owes \cup loose>>,
          <<"it has no more than were read",
            up /\ IsQueue => Ev.queue_offset <= unitEnd[<<Ev.topic, Ev.queue_id>>]>>,
          <<"the queue ends before what is dispatched again",
@@ -291,7 +299,7 @@ Between ==
   /\ \/ Recovers
      \/ (Rolls \/ InBatch \/ Tears \/ Learns \/ Halves \/ Checkpoints \/ Compact \/ Serves)
         /\ UNCHANGED <<owes, loose>>
-  /\ UNCHANGED <<t, l, clients, opened, rests, looks>>
+  /\ UNCHANGED <<t, l, clients, opened, rests, looks, overtaken>>
 
 (* the window moves: what lies up to place is forgotten *)
 ForgetTo(place) ==
@@ -311,7 +319,8 @@ ForgetTo(place) ==
      /\ acked' = acked \cap ids /\ unknown' = unknown \cap ids
      /\ promised' = promised \cap ids /\ dead' = {}
      /\ UNCHANGED <<unitEnd, wrote, flushedWhere, reputFromOffset, checkpoint, state, nextId,
-                    crashes, shown, high, first, part, t, l, clients, opened, rests, owes, loose, looks>>
+                    crashes, shown, high, first, part, t, l, clients, opened, rests, owes, loose,
+                    looks, overtaken>>
 Forgettable ==
   LET done == Min(flushedWhere, reputFromOffset)
   IN IF ~HasNext THEN done
@@ -330,15 +339,15 @@ TAppend ==
   /\ IsEvent("Append") /\ Ev.offset = LogEnd /\ part + 1 = Ev.messages
   /\ DoAppend(QueueOf(Ev)) /\ Grows(Ev.offset + Ev.size)
   /\ part' = 0 /\ newest' = nextId - part
-  /\ UNCHANGED <<low, below, first, asks, born, opened, rests, owes, loose, looks>>
+  /\ UNCHANGED <<low, below, first, asks, born, opened, rests, owes, loose, looks, overtaken>>
 TUnheard ==
   /\ IsEvent("Unheard") /\ Ev.offset = ends[wrote]
   /\ DoAppend(QueueOf(Ev)) /\ Grows(Ev.offset + Ev.size)
-  /\ UNCHANGED <<low, below, first, clients, part, opened, rests, owes, loose, looks>>
+  /\ UNCHANGED <<low, below, first, clients, part, opened, rests, owes, loose, looks, overtaken>>
 TRefused == IsEvent("PutRefused") /\ Ev.where = ends[wrote] /\ UNCHANGED <<vars, more>>
 TPutRequest ==
   /\ IsEvent("PutRequest") /\ asks' = asks \cup {<<Ev.ticket, newest, nextId - 1>>}
-  /\ UNCHANGED <<vars, window, newest, born, part, opened, rests, owes, loose, looks>>
+  /\ UNCHANGED <<vars, window, newest, born, part, opened, rests, owes, loose, looks, overtaken>>
 (* wider than WakeupCustomer: not in the order of the log, and others hear that nobody knows *)
 TWakeup ==
   /\ IsEvent("WakeupCustomer") /\ asks' = asks \ {Waiter(Ev.ticket)}
@@ -348,28 +357,36 @@ TWakeup ==
         ELSE unknown' = unknown \cup ids /\ UNCHANGED <<acked, promised>>
   /\ UNCHANGED <<log, unitCache, unitPlatter, unitEnd, wrote, flushedWhere, reputFromOffset,
                  checkpoint, state, nextId, crashes, shown, dead, window, newest, born, part, opened,
-                 rests, owes, loose, looks>>
-TFlushed == IsEvent("Flushed") /\ FlushedTo(SlotOf(Ev.where)) /\ UNCHANGED more
+                 rests, owes, loose, looks, overtaken>>
+TFlushed ==
+  /\ IsEvent("Flushed") /\ overtaken' = -1
+  /\ IF Overtaken THEN UNCHANGED vars ELSE FlushedTo(SlotOf(Ev.where))
+  /\ UNCHANGED <<window, clients, part, opened, rests, owes, loose, looks>>
 TDispatch ==
   /\ IsEvent("Dispatch") /\ up /\ Dispatch /\ ends' = Put(ends, NextPlace, Ev.offset + Ev.size)
-  /\ UNCHANGED <<low, high, below, first, clients, part, opened, rests, owes, loose, looks>>
+  /\ UNCHANGED <<low, high, below, first, clients, part, opened, rests, owes, loose, looks,
+                 overtaken>>
 TFlushUnits == /\ IsEvent("FlushConsumeQueue") /\ FlushUnits(<<Ev.topic, Ev.queue_id>>, Ev.where)
                /\ UNCHANGED more
 TRemove ==
   /\ IsEvent("RemoveFirst")
   /\ LET place == IF Knows(Ev.min_offset) THEN SlotOf(Ev.min_offset) ELSE low
-     IN /\ first' = place /\ flushedWhere' = Max(flushedWhere, place)
+     IN /\ overtaken' = IF ends[flushedWhere] < Ev.min_offset /\ overtaken = -1
+                        THEN ends[flushedWhere] ELSE overtaken
+        /\ first' = place /\ flushedWhere' = Max(flushedWhere, place)
         /\ reputFromOffset' = Max(reputFromOffset, place)
         /\ platter' = [i \in Window |-> IF i <= place THEN cache[i] ELSE Held(platter, i)]
         /\ unitPlatter' = [q \in Queues |-> [n \in UnitWindow(q) |->
              IF HeldUnit(unitCache, q, n).at <= place THEN HeldUnit(unitCache, q, n)
              ELSE HeldUnit(unitPlatter, q, n)]]
   /\ UNCHANGED <<cache, queueOf, offsetOf, unitCache, unitEnd, wrote, checkpoint, state, nextId,
-                 crashes, told, low, high, ends, below, clients, part, opened, rests, owes, loose, looks>>
+                 crashes, told, low, high, ends, below, clients, part, opened, rests, owes, loose,
+                 looks>>
 TObserved ==
   /\ IsEvent("Observed") /\ ~MayForget /\ looks' = Ev.looks
-  /\ UNCHANGED <<vars, window, clients, part, opened, rests, owes, loose>>
-Ends == born' = born /\ asks' = {} /\ newest' = nextId /\ opened' = FALSE /\ owes' = {} /\ loose' = {} /\ looks' = 0
+  /\ UNCHANGED <<vars, window, clients, part, opened, rests, owes, loose, overtaken>>
+Ends == /\ born' = born /\ asks' = {} /\ newest' = nextId /\ opened' = FALSE /\ owes' = {}
+        /\ loose' = {} /\ looks' = 0 /\ overtaken' = -1
 TCrash ==
   /\ ~MustForce /\ IsEvent("Crash") /\ Ends /\ UNCHANGED <<window, part, rests>>
   /\ IF ~HasNext \/ rests \/ (Untold /\ Follows("Crash")) THEN UNCHANGED vars
@@ -392,7 +409,7 @@ TForgot ==
      IN /\ owes' = owes \ {q} /\ loose' = loose \ {q}
         /\ unitEnd' = [unitEnd EXCEPT ![q] = IF HasRecords(q) THEN @ ELSE Ev.queue_offset]
   /\ UNCHANGED <<log, unitCache, unitPlatter, wrote, flushedWhere, reputFromOffset, checkpoint,
-                 state, nextId, crashes, told, window, clients, part, opened, rests, looks>>
+                 state, nextId, crashes, told, window, clients, part, opened, rests, looks, overtaken>>
 TRecovered ==
   /\ IsEvent("Recovered") /\ up /\ opened' = TRUE /\ rests' = FALSE /\ owes' = {} /\ loose' = {}
   /\ flushedWhere' = (IF rests THEN wrote ELSE flushedWhere)
@@ -403,7 +420,7 @@ TRecovered ==
      IN /\ unitEnd' = [q \in gone |-> 0] @@ unitEnd /\ below' = [q \in gone |-> 0] @@ below
         /\ unitCache' = none @@ unitCache /\ unitPlatter' = none @@ unitPlatter
   /\ UNCHANGED <<cache, platter, queueOf, offsetOf, wrote, reputFromOffset, checkpoint, state,
-                 nextId, crashes, told, low, first, asks, newest, part, looks>>
+                 nextId, crashes, told, low, first, asks, newest, part, looks, overtaken>>
 TOver == IsEvent(Ev.e) /\ Over /\ UNCHANGED <<vars, more>>
 Step == \/ Between \/ Forgets \/ TAppend \/ TUnheard \/ TRefused \/ TPutRequest \/ TWakeup
         \/ TFlushed \/ TDispatch \/ TFlushUnits \/ TRemove \/ TObserved \/ TCrash \/ TShutdown
@@ -424,7 +441,8 @@ State ==
    queueOf |-> queueOf, offsetOf |-> offsetOf, state |-> state, asks |-> asks,
    promised |-> promised, opened |-> opened, rests |-> rests, owes |-> owes, loose |-> loose,
    low |-> low, high |-> high, below |-> below, first |-> first, part |-> part, newest |-> newest,
-   born |-> born, looks |-> looks, nextId |-> nextId, crashes |-> crashes, acked |-> acked,
+   born |-> born, looks |-> looks, overtaken |-> overtaken, nextId |-> nextId,
+   crashes |-> crashes, acked |-> acked,
    unknown |-> unknown, shown |-> shown, dead |-> dead]
 
 Accept ==
@@ -432,7 +450,8 @@ Accept ==
   /\ l' = l + 1 /\ UNCHANGED <<vars, more, t>>
 (* asked wherever no step between events is due: the furthest of these events is the one that was
    refused.  ENABLED would take the time of all steps squared. *)
-Due == \/ MustRoll \/ MustTear \/ MustLearn \/ MustForce \/ MustWrite \/ MustCompact \/ MustRecover \/ MustServe
+Due == \/ MustRoll \/ MustTear \/ MustLearn \/ MustForce \/ MustWrite \/ MustCompact
+       \/ MustRecover \/ MustServe
        \/ MayForget
 Stuck ==
   /\ l <= Len(Trace) /\ ~Due
@@ -456,7 +475,9 @@ TInit ==
      IN ends = [i \in {0} |-> begins]
   /\ l = (IF Found1.e = "Recovered" THEN 2 ELSE 1) /\ opened = TRUE
   /\ low = 0 /\ high = 0 /\ below = [q \in Queues |-> 0] /\ first = 0 /\ part = 0
-  /\ newest = 1 /\ born = (IF Found1.e = "Recovered" THEN 1 ELSE 0) /\ asks = {} /\ rests = FALSE /\ owes = {} /\ loose = {} /\ looks = 0
+  /\ newest = 1 /\ born = (IF Found1.e = "Recovered" THEN 1 ELSE 0) /\ asks = {}
+  /\ rests = FALSE /\ owes = {} /\ loose = {} /\ looks = 0
+  /\ overtaken = -1
   /\ cache = <<>> /\ platter = <<>> /\ queueOf = <<>> /\ offsetOf = <<>>
   /\ unitCache = [q \in Queues |-> <<>>] /\ unitPlatter = [q \in Queues |-> <<>>]
   /\ unitEnd = [q \in Queues |-> 0] /\ wrote = 0 /\ flushedWhere = 0 /\ reputFromOffset = 0

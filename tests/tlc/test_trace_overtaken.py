@@ -32,6 +32,7 @@ MODELS: Final = {  # each with words of the condition that refuses a second such
     "DelayQueue": "more of it is durable now",
     "ConsumeOffset": "more is durable",
     "Transaction": "more is durable",
+    "Recovery": "overtook",
     "AsyncFlush": "forcing = where",
     "MappedFileQueue": "forcing = where",
 }
