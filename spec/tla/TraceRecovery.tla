@@ -473,7 +473,8 @@ TInit ==
   /\ t \in 1..Len(Traces)
   /\ LET begins == IF Found1.e = "Recovered" THEN Found1.max_offset ELSE 0
      IN ends = [i \in {0} |-> begins]
-  /\ l = (IF Found1.e = "Recovered" THEN 2 ELSE 1) /\ opened = TRUE
+  /\ l = (IF Found1.e = "Recovered" THEN 2 ELSE 1) /\ opened = (Found1.e = "Recovered")
+  /\ state = (IF opened THEN "up" ELSE "down")
   /\ low = 0 /\ high = 0 /\ below = [q \in Queues |-> 0] /\ first = 0 /\ part = 0
   /\ newest = 1 /\ born = (IF Found1.e = "Recovered" THEN 1 ELSE 0) /\ asks = {}
   /\ rests = FALSE /\ owes = {} /\ loose = {} /\ looks = 0
@@ -481,7 +482,7 @@ TInit ==
   /\ cache = <<>> /\ platter = <<>> /\ queueOf = <<>> /\ offsetOf = <<>>
   /\ unitCache = [q \in Queues |-> <<>>] /\ unitPlatter = [q \in Queues |-> <<>>]
   /\ unitEnd = [q \in Queues |-> 0] /\ wrote = 0 /\ flushedWhere = 0 /\ reputFromOffset = 0
-  /\ checkpoint = 0 /\ state = "up" /\ nextId = 1 /\ crashes = 0
+  /\ checkpoint = 0 /\ nextId = 1 /\ crashes = 0
   /\ acked = {} /\ unknown = {} /\ shown = 0 /\ promised = {} /\ dead = {}
 (* Verdicts for a batch; and for those that were not accepted, why *)
 TSpec == TInit /\ [][Step \/ Accept]_<<vars, more, t, l>>

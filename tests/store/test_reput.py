@@ -121,6 +121,7 @@ def test_readers_do_not_hear_while_the_unit_cannot_be_written() -> None:
     assert store.reput.take_arrived() == []
     assert store.reput.step(NOW) is None
     assert [a.logic_offset for a in store.reput.take_arrived()] == [1]
+    assert any(disk.read("consumequeue/T/0/00000000000000000000", 0, 20)), "heard of, not there"
 
 
 @pytest.mark.parametrize("setting", [{"longPollingEnable": "false"}, {"brokerRole": "SLAVE"}])

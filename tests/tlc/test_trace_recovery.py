@@ -124,6 +124,10 @@ WRONG = {  # name: (trace, words of the condition that refuses it)
         altered("shown at another offset", Dispatch, _changed(queue_offset=QueueOffset(9)), -1),
         "that queue and offset",
     ),
+    "nobody started it": (
+        Trace(FIRST.header._replace(trace="nobody started it"), FIRST.events[1:]),
+        "opened",
+    ),
 }
 Bug = Callable[[], AbstractContextManager[object]]
 
