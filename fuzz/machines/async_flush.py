@@ -251,6 +251,6 @@ MACHINE = Machine(
         "STORE-FLUSH-10",
     ),
     not_held=dict.fromkeys(
-        ("Dispatch", "StoreObservable"), "retention takes what nobody dispatches"
+        ("Dispatch", "StoreObservable", "Recovery"), "retention takes what nobody dispatches"
     ),
 )

@@ -40,7 +40,7 @@ class Profile:
 
 PROFILES = {
     "quick": Profile("quick", rounds=1, seconds=0),
-    "ci": Profile("ci", rounds=None, seconds=300, trace_events=2_000),
+    "ci": Profile("ci", rounds=None, seconds=200, trace_events=2_000),
     "long": Profile(
         "long", rounds=None, seconds=3600, everything_must_fire=True, trace_events=20_000
     ),

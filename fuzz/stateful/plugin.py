@@ -45,7 +45,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--stateful-time",
         type=float,
         metavar="SECONDS",
-        help="wall-clock time for all machines together (ci: 300, long: 3600)",
+        help="time to play all machines (ci: 200, long: 3600); traces are checked after it",
     )
 
 
