@@ -33,7 +33,9 @@ fast: setup
 	$(BIN)/python -m pytest -n 2 -m 'not peer and not slow' -q
 
 # Beside Apache RocketMQ on this machine; needs Java and Maven.
+# Compiled first, as an installed package is: where bytecode is not kept, a start would compile.
 bench: setup
+	$(BIN)/python -m compileall -q refimpl conformance
 	$(BIN)/python -m benchmarks
 
 # Pin dependencies anew, with hashes and without index addresses (needs uv).

@@ -29,6 +29,7 @@ _SOON = {
     "transactionCheckInterval": "300",
 }
 _CHECK_MS = 4000
+_TRIES = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,14 +113,19 @@ def _operations_at_once(w: Wire) -> Iterator[None]:
 def half_is_hidden(w: Wire) -> None:
     """A half message is stored where no consumer of its topic sees it; its queue is answered."""
     topic = w.create_topic(queues=3)
-    before = w.max_offset(_HALF)
-    sent = w.send(
-        topic, queue_id=2, properties={"TRAN_MSG": "true", "PGROUP": "p"}, sysFlag=_PREPARED
-    )
+    properties = {"TRAN_MSG": "true", "PGROUP": "p"}
+    tries = 0
+    while True:
+        before = w.max_offset(_HALF)
+        sent = w.send(topic, queue_id=2, properties=properties, sysFlag=_PREPARED)
+        _behind(w)
+        stored = w.max_offset(_HALF) - before
+        tries += 1
+        if stored == 1 or tries == _TRIES:
+            break  # else a check has put a half message of another case back in between
     w.equal(sent.queue_id, 2, "queue of the answer")
     w.equal(sent.queue_offset, before, "offset of the answer: of the half queue")
-    _behind(w)
-    w.equal((w.max_offset(topic, 2), w.max_offset(_HALF) - before), (0, 1), "topic, half topic")
+    w.equal((w.max_offset(topic, 2), stored), (0, 1), "topic, half topic")
 
 
 @case("BROKER-TRANS-1/stored-form", rules=["BROKER-TRANS-1", "BROKER-TRANS-2"])
@@ -146,10 +152,9 @@ def _view(w: Wire, half: _Half) -> Record:
 def half_with_a_delay_level(w: Wire) -> None:
     """A half message with a delay level is a half message, and can be committed."""
     topic = w.create_topic(queues=1)
-    before = w.max_offset(_HALF)
     half = _send_half(w, topic, DELAY="1")
-    _behind(w)
-    w.equal(w.max_offset(_HALF) - before, 1, "half messages")
+    record = _view(w, half)
+    w.equal((record.topic, record.queue_offset), (_HALF, half.queue_offset), "where")
     w.expect(_end(w, half, _COMMIT), code=ResponseCode.SUCCESS)
     w.equal(w.receive(topic, within_ms=4000)[0].body, b"half", "body")
 

@@ -24,7 +24,7 @@ NODE: Found = {
     "send": "OK",
     "send zlib": "OK",
     "push": ["hello", "x*9000"],
-    "redelivered": [True],
+    "redelivered": True,
     "done produce": True,
     "done consume": True,
 }

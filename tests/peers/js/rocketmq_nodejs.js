@@ -5,7 +5,7 @@ const { report, shortened, until } = require('./report');
 
 const [, , nameServer, topic, logDir, mode] = process.argv;
 const options = { nameServer, logDir, logLevel: 'error' };
-const REDELIVERY = 60000; // the client looks for its retry topic every thirty seconds
+const REDELIVERY = 90000; // the client looks for its retry topic every thirty seconds
 
 async function produce() {
   const producer = new Producer('PG_NODE', options);
@@ -24,9 +24,11 @@ async function consume() {
     ack.done(found.length !== 1);
   });
   await consumer.start();
-  await until(() => found.length >= 3, REDELIVERY);
+  // the other one may be there twice as well: a slow client asks again for what it has not ended
+  const redelivered = () => found.includes(found[0], 1);
+  await until(() => redelivered() && new Set(found).size >= 2, REDELIVERY);
   report('push', [...new Set(found)].sort());
-  report('redelivered', found.slice(2).map((body) => body === found[0]));
+  report('redelivered', redelivered());
   await consumer.shutdown();
 }
 
