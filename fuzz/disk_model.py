@@ -207,6 +207,11 @@ class DiskModel:
         """Change a length; the bytes follow the caller's word."""
         self.journal.append(Sizing(held, size))
 
+    def shortest(self, held: ModelFile) -> int:
+        """The least length of the file on the platter and since then: behind it all is new."""
+        sizes = (s.size for s in self.journal if isinstance(s, Sizing) and s.file is held)
+        return min(len(held.floor), *sizes, len(held.now))
+
     def force(self, held: ModelFile, span: Span | None) -> None:
         """Make one file durable, with what its force carries along."""
         if self.contract.names is Names.ORDERED:

@@ -265,11 +265,10 @@ class DiskMachine(CountedMachine):
         elif data != expected:
             self.broken("DiskShowsWhatWasWrittenInv", f"{path} shows {data!r}, not {expected!r}")
 
-    @staticmethod
-    def _rotten(held: ModelFile, at: int, value: int) -> None:
+    def _rotten(self, held: ModelFile, at: int, value: int) -> None:
         """The platter changed; a dirty sector is only dirty with other bytes."""
         now = held.now[:at] + bytes([value]) + held.now[at + 1 :]
-        if at // _SECTOR in held.since or at >= len(held.floor):
+        if at // _SECTOR in held.since or at >= self.model.shortest(held):
             held.change(now, at, at + 1, _SECTOR)
         else:
             held.now = now

@@ -356,7 +356,8 @@ class CrashDisk:
         if length > 0:
             bit = Prng(fault.seed).below(8 * length)
             held = self._opened("read", path)
-            held.flip(offset + bit // 8, 1 << bit % 8, self.contract.sector)
+            cut = self._journal.shortest(held)
+            held.flip(offset + bit // 8, 1 << bit % 8, self.contract.sector, cut)
             faults.count(FaultPoint.BIT_ROT)
 
     def _put(self, path: str, held: Held) -> None:

@@ -90,6 +90,11 @@ class DiskJournal:
         """A file becomes `size` bytes long."""
         self.steps.append(Length(held, size))
 
+    def shortest(self, held: OpenFile) -> int:
+        """The least length that the file has, or had since its newest durable one."""
+        pending = (s.size for s in self.steps if isinstance(s, Length) and s.file is held)
+        return min(pending, default=held.size)
+
     def commit_file(self, held: OpenFile) -> None:
         """Commit up to the last step that a force of this file carries along: not its renames."""
         for i in range(len(self.steps) - 1, -1, -1):

@@ -112,12 +112,15 @@ class OpenFile:
         """A force failed: dirty sectors count as clean, whatever the platter holds."""
         self.dropped.update(self.versions)
 
-    def flip(self, offset: int, bits: int, sector: int) -> None:
-        """The platter changed under us, and the page was read again."""
+    def flip(self, offset: int, bits: int, sector: int, cut: int) -> None:
+        """The platter changed under us, and the page was read again.
+
+        From `cut` on a length that is pending takes the durable bytes away: those are others.
+        """
         value = self.read(offset, 1)[0] ^ bits
         write_pages(self.pages, offset, bytes([value]))
         number = offset // sector
-        if number in self.versions or offset >= self.durable.size:
+        if number in self.versions or offset >= min(cut, self.durable.size):
             self._touch(number, sector)
         else:
             length = min(sector, self.durable.size - number * sector)

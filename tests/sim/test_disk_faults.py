@@ -3,6 +3,7 @@
 import pytest
 
 from refimpl.model.disk import DiskError
+from refimpl.model.effect import Span
 from refimpl.model.ids import Millis
 from refimpl.model.prng import Prng
 from refimpl.sim.crash_disk import CrashDisk
@@ -69,6 +70,21 @@ def test_the_schedule_counts_calls_of_paths_that_fit() -> None:
     disk.read("queue/T/0", 0, 1)
     assert disk.faults is not None
     assert disk.faults.fired[FaultPoint.READ_ERROR] == 2
+
+
+def test_what_rots_where_the_file_was_cut_is_pending_as_the_cut_is() -> None:
+    """Once the cut is durable, the old bytes are gone: the bit is that of a new, dirty sector."""
+    faults = DiskFaults([DiskFault(FaultPoint.BIT_ROT, "a")])
+    disk = CrashDisk(DiskContract(sector=4), files={"a": bytes(8)}, faults=faults)
+    disk.extend("a", 0)
+    disk.extend("a", 8)
+    rotten = disk.read("a", 0, 4)
+    assert rotten != bytes(4)
+    disk.write("a", 4, b"new!")
+    disk.force("a", span=Span(4, 8))
+    crash = disk.crash()
+    assert crash.extreme(Extreme.EVERYTHING).files["a"].read(0, 8) == rotten + b"new!"
+    assert crash.extreme(Extreme.NOTHING).files["a"].read(0, 8) == bytes(4) + b"new!"
 
 
 def test_what_never_fired_is_listed() -> None:
