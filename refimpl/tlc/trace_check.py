@@ -172,7 +172,7 @@ def _recovery_constants(header: TraceHeader) -> Constants:
     files = ("FileBegin", "FileEnd", "InLog", "RecordsTo", "Starts", "FirstStart", "ScanStart")
     return (
         ("Queues", "<- Places"),
-        *((name, f"<- Trace{name}") for name in (*moved, *files, "EndFrom")),
+        *((name, f"<- Trace{name}") for name in (*moved, *files, "EndFrom", "UnitIsForced")),
         ("FileSize", str(header.file_size)),
         *((name, str(2**30)) for name in ("Slots", "MaxId", "MaxCrashes")),
         ("FileSlots", "1"),
@@ -225,7 +225,7 @@ MODELS: Final = {
         frozenset(
             {
                 *("Append", "PutRefused", "Flushed", "Dispatch", "Sync", "RefuseDispatch"),
-                *("RemoveFirst", "Observed", "Crash", "Shutdown", "Recovered"),
+                *("RemoveFirst", "Observed", "Crash", "ForgetFrom", "Shutdown", "Recovered"),
             }
         ),
         False,

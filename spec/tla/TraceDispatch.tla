@@ -10,17 +10,24 @@
 (* and dispatch begins again at its first event of that life, or where it  *)
 (* says that it stands.  It may begin before the place to which it had     *)
 (* come, never behind it.  That units below are right is Recovery's.       *)
+(*                                                                         *)
+(* Retention may take every record of a queue, and a crash the unit of the *)
+(* newest: nothing tells then how far the queue had come (promises.md).    *)
+(* It goes on where the next life says that it ends, or at 0.              *)
 (***************************************************************************)
 EXTENDS Dispatch, TraceData, TLC
 VARIABLES t, l, up,      \* number of the trace, next event, the store serves
           born,          \* lives that began
           next,          \* by queue: the queue offset of its next unit
+          passed,        \* by queue: where its newest record begins that was forgotten, or -1
+          loose,         \* queues without a record, whose end after the crash is not told yet
           fresh,         \* since the end of a life nothing was dispatched
           looks,         \* observations of this life
           held,          \* records that wait since the disk refused a step
           overtaken      \* flushed before retention passed it; -1 where no force may end below
 
-more == <<up, born, next, fresh, looks, held, overtaken>>
+queues == <<next, passed, loose>>
+more == <<up, born, queues, fresh, looks, held, overtaken>>
 Trace == Traces[t]
 Ev    == Trace[l]
 Queue(event) == <<event.topic, event.queue_id>>
@@ -62,6 +69,11 @@ NextLife == Trace[StartOf(t, born + 1)]
 Cut == IF HasNext THEN NextLife.cut ELSE wrote   \* there the records end that survived
 Survives(record) == record.at + record.size <= Cut
 Kept == SelectSeq(log, Survives)
+HasRecord(q) ==
+  \/ passed[q] >= NextLife.min_offset
+  \/ \E k \in 1..Len(Kept) :
+       Kept[k].queue = q /\ Kept[k].unit /\ Kept[k].at >= NextLife.min_offset
+Loose == {q \in Queues : NextLife.min_offset = -1 \/ ~HasRecord(q)}
 
 (* Records of a batch are one until they are dispatched: their sizes are told then *)
 Parts(record) == IF "parts" \in DOMAIN record THEN record.parts ELSE 1
@@ -93,7 +105,7 @@ Resume ==
   /\ units' = UnitsBelow(Begins)
   /\ arrived' = Len(SelectSeq(log, LAMBDA record : record.at < Begins))
   /\ UNCHANGED <<log, wrote, flushed, gathered, waiting, attempts, refusals, logicsQueueError,
-                 up, born, next, looks, held, overtaken, t, l>>
+                 up, born, queues, looks, held, overtaken, t, l>>
 
 (* Retention took the file of a force that was under way: it ends below what counts as flushed by
    then, and no second one does *)
@@ -162,6 +174,10 @@ Conditions ==
          <<"a clean end dispatched everything", Ev.clean => NextRecord = {} >>,
          <<"and forced everything", Ev.clean => flushed = wrote>>,
          <<"and all is found again", Ev.clean /\ HasNext => Kept = log>> >>
+    [] Ev.e = "ForgetFrom" -> <<
+         <<"the store is down", ~up>>,
+         <<"it has no more than it was given",
+           HasNext /\ Knows => Queue(Ev) \in Queues /\ Ev.queue_offset <= next[Queue(Ev)]>> >>
     [] Ev.e = "Recovered" -> <<
          <<"the store is down", ~up>>,
          <<"it begins with a file", Ev.min_offset = -1 \/ Ev.min_offset % FileSize = 0>>,
@@ -182,7 +198,7 @@ IsEvent(name) ==
 Count == [next EXCEPT ![Queue(Ev)] = IF Ev.has_unit THEN @ + Ev.messages ELSE @]
 TAppend ==
   /\ IsEvent("Append") /\ next' = Count
-  /\ UNCHANGED <<up, born, fresh, looks, held, overtaken>>
+  /\ UNCHANGED <<up, born, passed, loose, fresh, looks, held, overtaken>>
   /\ IF Knows /\ Ev.messages = 1 THEN DoAppend(Queue(Ev), Ev.size, Ev.has_unit)
      ELSE /\ log' = Append(log, [at |-> Ev.offset, size |-> Ev.size, queue |-> Queue(Ev),
                                  n |-> Ev.queue_offset, unit |-> Ev.has_unit,
@@ -193,24 +209,27 @@ TAppend ==
 TRefused == /\ IsEvent("PutRefused") /\ wrote' = Ev.where /\ UNCHANGED more
             /\ UNCHANGED <<log, flushed, reputFromOffset, gathered, units, waiting, arrived,
                            attempts, refusals, logicsQueueError>>
-TRemove == /\ IsEvent("RemoveFirst") /\ UNCHANGED <<up, born, next, fresh, looks, held>>
+TRemove == /\ IsEvent("RemoveFirst") /\ UNCHANGED <<up, born, queues, fresh, looks, held>>
            /\ overtaken' = IF flushed < Ev.min_offset /\ overtaken = -1 THEN flushed ELSE overtaken
            /\ flushed' = Max(flushed, Ev.min_offset)
            /\ UNCHANGED <<log, wrote, reputFromOffset, gathered, units, waiting, arrived,
                           attempts, refusals, logicsQueueError>>
 TFlushed == /\ IsEvent("Flushed") /\ overtaken' = -1
-            /\ UNCHANGED <<up, born, next, fresh, looks, held>>
+            /\ UNCHANGED <<up, born, queues, fresh, looks, held>>
             /\ IF flushed < Ev.where THEN FlushedTo(Ev.where) ELSE UNCHANGED vars
 TDispatch == IsEvent("Dispatch") /\ ~fresh /\ ~InBatch /\ Dispatch /\ UNCHANGED more
 (* what was passed behind the last record is the blank end of its file; and what readers heard
    of is forgotten *)
 TSync ==
   /\ IsEvent("Sync") /\ ~fresh /\ held' = 0
-  /\ UNCHANGED <<up, born, next, fresh, looks, overtaken>>
+  /\ UNCHANGED <<up, born, next, loose, fresh, looks, overtaken>>
   /\ LET from == IF Ev.reput < Needed THEN Ev.reput ELSE Needed IN
        /\ log' = SelectSeq(log, LAMBDA record : record.at >= from)
        /\ units' = [q \in Queues |->
                       SelectSeq(units[q] \o gathered[q], LAMBDA at : at >= from)]
+       /\ passed' = [q \in Queues |->
+                       LET mine == SelectSeq(log, LAMBDA r : r.at < from /\ r.queue = q /\ r.unit)
+                       IN IF mine = <<>> THEN passed[q] ELSE mine[Len(mine)].at]
        /\ arrived' = Len(SelectSeq(log', LAMBDA record : record.at < Ev.reput))
   /\ gathered' = [q \in Queues |-> <<>>]
   /\ waiting' = 0 /\ attempts' = 0 /\ reputFromOffset' = Ev.reput
@@ -221,10 +240,10 @@ TRefuse ==
   /\ reputFromOffset' = Ev.reput
   /\ attempts' = Ev.attempts /\ refusals' = 0
   /\ logicsQueueError' = (Ev.attempts >= Attempts)
-  /\ UNCHANGED <<log, wrote, flushed, gathered, units, waiting, arrived, up, born, next, fresh,
-                 looks, overtaken>>
+  /\ UNCHANGED <<log, wrote, flushed, gathered, units, waiting, arrived, up, born, queues,
+                 fresh, looks, overtaken>>
 TObserved == /\ IsEvent("Observed") /\ looks' = looks + 1
-             /\ UNCHANGED <<vars, up, born, next, fresh, held, overtaken>>
+             /\ UNCHANGED <<vars, up, born, queues, fresh, held, overtaken>>
 RECURSIVE LostUnits(_, _)
 LostUnits(q, k) ==
   IF k = 0 THEN 0
@@ -233,19 +252,28 @@ LostUnits(q, k) ==
 TEnd ==
   /\ IsEvent("Crash") \/ IsEvent("Shutdown")
   /\ up' = FALSE /\ looks' = 0 /\ held' = 0 /\ fresh' = TRUE /\ born' = born /\ overtaken' = -1
-  /\ IF ~HasNext THEN UNCHANGED <<log, wrote, flushed, reputFromOffset, next>>
+  /\ passed' = passed
+  /\ IF ~HasNext THEN UNCHANGED <<log, wrote, flushed, reputFromOffset, next, loose>>
      ELSE /\ log' = Kept /\ wrote' = NextLife.max_offset /\ flushed' = NextLife.flushed
           /\ reputFromOffset' = IF reputFromOffset < Cut THEN reputFromOffset ELSE Cut
           /\ next' = [q \in Queues |-> next[q] - LostUnits(q, Len(log))]
+          /\ loose' = IF NextLife.clean THEN {} ELSE Loose
   /\ gathered' = [q \in Queues |-> <<>>] /\ units' = [q \in Queues |-> <<>>]
   /\ waiting' = 0 /\ arrived' = 0
   /\ attempts' = 0 /\ logicsQueueError' = FALSE /\ UNCHANGED refusals
+TForgot ==
+  /\ IsEvent("ForgetFrom")
+  /\ LET q == Queue(Ev)
+     IN /\ next' = IF q \in loose THEN [next EXCEPT ![q] = Ev.queue_offset] ELSE next
+        /\ loose' = loose \ {q}
+  /\ UNCHANGED <<vars, up, born, passed, fresh, looks, held, overtaken>>
 TRecovered == /\ IsEvent("Recovered") /\ ~fresh /\ up' = TRUE /\ born' = born + 1
               /\ flushed' = Ev.flushed /\ reputFromOffset' = Ev.reput
+              /\ next' = [q \in Queues |-> IF q \in loose THEN 0 ELSE next[q]] /\ loose' = {}
               /\ UNCHANGED <<log, wrote, gathered, units, waiting, arrived, attempts, refusals,
-                             logicsQueueError, next, fresh, looks, held, overtaken>>
+                             logicsQueueError, passed, fresh, looks, held, overtaken>>
 Step == \/ Split \/ Resume \/ TAppend \/ TRefused \/ TRemove \/ TFlushed \/ TDispatch \/ TSync
-        \/ TRefuse \/ TObserved \/ TEnd \/ TRecovered
+        \/ TRefuse \/ TObserved \/ TEnd \/ TForgot \/ TRecovered
 
 Choice(enabled, event) == IF enabled THEN <<ToString(event)>> ELSE <<>>
 Allowed ==
@@ -262,7 +290,7 @@ Allowed ==
 
 State ==
   [log |-> log, wrote |-> wrote, flushed |-> flushed, reputFromOffset |-> reputFromOffset,
-   gathered |-> gathered, units |-> units, next |-> next, waiting |-> waiting,
+   gathered |-> gathered, units |-> units, next |-> next, loose |-> loose, waiting |-> waiting,
    held |-> held, overtaken |-> overtaken, attempts |-> attempts, arrived |-> arrived, up |-> up]
 
 Accept ==
@@ -284,7 +312,7 @@ Report ==
 TInit ==
   /\ t \in 1..Len(Traces) /\ l = 1 /\ up = FALSE /\ born = 0 /\ fresh = TRUE /\ looks = 0
   /\ held = 0 /\ overtaken = -1
-  /\ next = [q \in Queues |-> 0]
+  /\ next = [q \in Queues |-> 0] /\ passed = [q \in Queues |-> -1] /\ loose = {}
   /\ log = <<>>
   /\ wrote = IF Found.e = "Recovered" THEN Found.max_offset ELSE 0
   /\ flushed = IF Found.e = "Recovered" THEN Found.flushed ELSE 0

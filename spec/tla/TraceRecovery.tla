@@ -71,6 +71,11 @@ TraceFileBegin(slot) == Greatest({low} \cup {s \in low..slot : EndsFile(s)})
 TraceFileEnd(slot) == Least({high} \cup {s \in (slot + 1)..high : EndsFile(s)})
 TraceInLog(held, i) == IsRecord(Held(held, i))
 TraceRecordsTo(held, end) == 0      \* what readers were shown is StoreObservable's
+(* what retention took has nothing to wait for *)
+TraceUnitIsForced(i) ==
+  LET id == cache[i]
+  IN \/ i <= first
+     \/ HeldUnit(unitPlatter, queueOf[id], offsetOf[id] + 1) = [at |-> i, id |-> id]
 TraceStarts == {s \in low..high : EndsFile(s)}
 TraceFirstStart == first
 TraceEndFrom(held, place) ==
