@@ -70,6 +70,18 @@ def _check_fields(w: Wire, push: Frame, fields: dict[str, ExtValue]) -> None:
         w.check(text.isdecimal() and abs(int(text) - w.now()) < 60_000, f"time {text!r}")  # noqa: PLR2004
 
 
+@case("BROKER-REPLY-4/no-attempts", rules=["BROKER-REPLY-4"])
+def no_attempts(w: Wire) -> None:
+    """A send that does not say how often it was consumed is pushed so; 5.5 counts it as 0."""
+    topic = w.create_topic(queues=1)
+    client, asker = _asker(w)
+    ext = _reply_ext(w, topic, client)
+    ext.pop("reconsumeTimes", None)
+    w.broker.submit(RequestCode.SEND_REPLY_MESSAGE, ext=ext, body=b"reply")
+    told = (_pushed(asker).ext or {}).get("reconsumeTimes")
+    w.equal(told, w.by_release({"4.6": None, "4.9": None, "5.5": "0"}), "reconsumeTimes")
+
+
 @case("BROKER-REPLY-7/not-stored", rules=["BROKER-REPLY-7", "BROKER-REPLY-5"])
 def not_stored(w: Wire) -> None:
     """Where replies are not stored, the answer has the id 0 and the offset 0."""

@@ -70,6 +70,26 @@ def null_is_not_absent(w: Wire) -> None:
     w.broker.expect_open()
 
 
+@case(
+    "REMOTING-HEADER-16/null-in-other-clothes",
+    rules=["REMOTING-HEADER-16"],
+    matrix={
+        "text": {"written": '""', "new": "", "old": ""},
+        "array": {"written": "[]", "new": "fastjson2.JSONException", "old": ""},
+        "null": {"written": '"null"', "new": "", "old": "fastjson.JSONException"},
+    },
+)
+def null_in_other_clothes(w: Wire, written: str, new: str, old: str) -> None:
+    """What is taken for null where a subscription is wanted; without one all is well."""
+    body = b'{"clientId":"c1","subscriptionData":%b}' % written.encode()
+    response = w.broker.request(RequestCode.CHECK_CLIENT_CONFIG, body=body)
+    refusal = w.by_release({"4.6": old, "4.9": old, "5.5": new})
+    if refusal:
+        w.expect(response, code=ResponseCode.SYSTEM_ERROR, remark=re.compile(refusal))
+    else:
+        w.expect(response, code=ResponseCode.SUCCESS)
+
+
 @case("REMOTING-HEADER-17/cluster-info", rules=["REMOTING-HEADER-17"], needs=[Capability.NAMESRV])
 def cluster_info(w: Wire) -> None:
     """The broker ids of a cluster are bare numbers, in every release and for every client."""

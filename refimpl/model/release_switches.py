@@ -118,6 +118,7 @@ class Release(NamedTuple):
     send_back_keeps_store_host: bool  # BROKER-BACK-13
     put_status_names: Mapping[str, str]  # BROKER-BACK-14: old spellings of PutMessageStatus
     reply_hosts_have_slash: bool  # BROKER-REPLY-4
+    absent_reconsume_times_is_0: bool  # BROKER-REPLY-4
     collects_op_messages: bool  # BROKER-TRANS-9: one operation message for many half messages
     stores_transaction_id: bool  # BROKER-TRANS-2
     immune_at_the_limit: bool  # BROKER-TRANS-18: an age equal to the immunity is immune

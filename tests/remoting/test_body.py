@@ -167,6 +167,39 @@ def test_what_clients_say_of_themselves(release: Release) -> None:
     assert (subscription.sub_version, subscription.expression_type) == (17, "TAG")
 
 
+@pytest.mark.parametrize(
+    ("text", "old", "new"),
+    [('""', True, True), ("[]", True, False), ('"null"', False, True), ('" "', False, False)],
+)
+def test_null_in_other_clothes(text: str, old: bool, new: bool) -> None:
+    """REMOTING-HEADER-16: as a body, as a member, and as an entry."""
+    lock = b'{"clientId":"c","mqSet":[%b]}' % text.encode()
+    check = b'{"clientId":"c","subscriptionData":%b}' % text.encode()
+    for release, is_null in ((RELEASE_4_6, old), (RELEASE_4_9, old), (RELEASE_5_5, new)):
+        if is_null:
+            assert LockBatchRequestBody.read(text.encode(), release) is None
+            assert LockBatchRequestBody.decode(lock, release).mq_set == (None,)
+            assert CheckClientRequestBody.decode(check, release).subscription_data is None
+            continue
+        for body, data in (
+            (LockBatchRequestBody, text.encode()),
+            (LockBatchRequestBody, lock),
+            (CheckClientRequestBody, check),
+        ):
+            with pytest.raises(BodyRefused):
+                body.read(data, release)
+
+
+def test_an_empty_text_for_an_array_or_a_table() -> None:
+    """REMOTING-HEADER-16: 5.5 takes it for null."""
+    beat, table = b'{"clientID":"c","consumerDataSet":""}', b'{"offsetTable":""}'
+    assert HeartbeatData.decode(beat, RELEASE_5_5).consumer_data_set == (None,)
+    assert ResetOffsetBody.decode(table, RELEASE_5_5) == ResetOffsetBody()
+    for body, data in ((HeartbeatData, beat), (ResetOffsetBody, table)):
+        with pytest.raises(BodyRefused):
+            body.decode(data, RELEASE_4_9)
+
+
 def test_a_version_that_is_absent_is_the_clock() -> None:
     """REMOTING-HEADER-16: as the Java field starts."""
     text = b'{"subscriptionData":{"topic":"T","subString":"a"}}'

@@ -125,9 +125,10 @@ def _reply_header(
 ) -> ReplyMessageRequestHeader:
     """What the client is told: the send header with hosts and time. BROKER-REPLY-4.
 
-    A field that the send left out is left out here.
+    A field that the send left out is left out here, but that 5.5 counts no attempts as 0.
     """
     prefix = "/" if ctx.release.reply_hosts_have_slash else ""
+    absent = 0 if ctx.release.absent_reconsume_times_is_0 else None
     return ReplyMessageRequestHeader(
         producer_group=header.producer_group,
         topic=header.topic,
@@ -138,7 +139,7 @@ def _reply_header(
         born_timestamp=header.born_timestamp,
         flag=header.flag,
         properties=properties,
-        reconsume_times=header.reconsume_times,
+        reconsume_times=absent if header.reconsume_times is None else header.reconsume_times,
         unit_mode=header.unit_mode,
         born_host=prefix + str(peer),
         store_host=prefix + str(ctx.store_host),

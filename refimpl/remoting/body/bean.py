@@ -78,9 +78,23 @@ class Codec(ABC):
     def read(self, value: JsonValue, at: Reading) -> object:
         """Turn what is not null into a value; raises `BodyRefused`."""
 
+    def is_null(self, value: JsonValue, release: Release) -> bool:  # noqa: ARG002 - for overriders
+        """True for null, and for what is taken for it where this type is wanted."""
+        return value is None
+
     @abstractmethod
     def write(self, value: object, release: Release) -> Writable:
         """Turn a value into what `java_json.write` prints."""
+
+
+class _Object(Codec):
+    """What fastjson makes of an object: null in other clothes is null."""
+
+    __slots__ = ()
+
+    @override
+    def is_null(self, value: JsonValue, release: Release) -> bool:
+        return reads_as_null(value, release)
 
 
 class _Plain(Codec):
@@ -173,16 +187,20 @@ class _Array(Codec):
         self._ordered = ordered
 
     @override
+    def is_null(self, value: JsonValue, release: Release) -> bool:
+        return value is None or (value == "" and not release.oldest_json)
+
+    @override
     def read(self, value: JsonValue, at: Reading) -> object:
         if not isinstance(value, list):
             strict = at.release.oldest_json and (self._inner.name == "String" or not self._ordered)
             if strict or not isinstance(value, dict):
                 raise BodyRefused(self.name, "no array")
             value = [value]  # one is taken for many
-        read = self._inner.read
+        read, is_null = self._inner.read, self._inner.is_null
         if self._inner.name == "SubscriptionData":  # one without a topic is met like a null
             value = [None if isinstance(e, dict) and e.get("topic") is None else e for e in value]
-        entries = [None if entry is None else read(entry, at) for entry in value]
+        entries = [None if is_null(entry, at.release) else read(entry, at) for entry in value]
         return tuple(entries if self._ordered else dict.fromkeys(entries))
 
     @override
@@ -215,6 +233,10 @@ class _Map(Codec):
         self._key = key
         self._inner = inner
         self._sorted = by_key
+
+    @override
+    def is_null(self, value: JsonValue, release: Release) -> bool:
+        return value is None or (value in ("", "null") and not release.oldest_json)
 
     @override
     def read(self, value: JsonValue, at: Reading) -> object:
@@ -333,15 +355,13 @@ def _write_subscription(data: SubscriptionData) -> dict[str, Writable]:
     }
 
 
-class _Model(Codec):
+class _Model(_Object):
     """Values of the model."""
 
     __slots__ = ()
 
     @override
     def read(self, value: JsonValue, at: Reading) -> object:
-        if self.name == "DataVersion" and reads_as_null(value, at.release):
-            return data_version.DataVersion()
         if not isinstance(value, dict):
             raise BodyRefused(self.name, "no object")
         try:
@@ -377,7 +397,7 @@ class _Model(Codec):
                 raise AssertionError(value)
 
 
-class _Bean(Codec):
+class _Bean(_Object):
     """Another body."""
 
     __slots__ = ("_cls",)
@@ -454,7 +474,7 @@ class Body(WireValue):
         for wire, attribute, codec, releases in _table(cls):
             if wire in value and not (releases and at.release.name not in releases):
                 entry = value[wire]
-                if entry is not None:
+                if not codec.is_null(entry, at.release):
                     fields[attribute] = codec.read(entry, at)
                 elif attribute in cls.NULL_SETS:
                     fields[attribute] = (None,)

@@ -414,11 +414,11 @@ def parse_body(data: bytes, release: Release, members: frozenset[str] | None = N
 
 
 def reads_as_null(value: JsonValue, release: Release) -> bool:
-    """True for what is null where an object is wanted: null, an empty text, in 4.x an empty array.
+    """True for what is null where an object is wanted: null, an empty text, and one more.
 
-    REMOTING-HEADER-16.
+    In 4.x that is an empty array, in 5.5 the text `null`. REMOTING-HEADER-16.
     """
-    return value is None or value == "" or (release.oldest_json and value == [])
+    return value is None or value in ("", [] if release.oldest_json else "null")
 
 
 def text_of(value: JsonValue, release: Release) -> str | None:
