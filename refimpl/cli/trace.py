@@ -107,20 +107,26 @@ def power_command(file: Path, model: str, traces: int, mutants: int, seed: int) 
     """
     try:
         found = mutation.power(_read(file)[:traces], model, mutants, Prng(seed))
+        found = mutation.with_others(found, model)
     except TlcMissing as missing:
         click.echo(missing.reason, err=True)
         sys.exit(_UNKNOWN)
     equal = sum(bool(one.reason) for one in found)
     unnoticed = sum(one.unnoticed for one in found)
     refused = sum(one.refused for one in found)
-    counts = f"{refused} refused, {equal} equivalent, {unnoticed} unnoticed"
+    elsewhere = sum(bool(one.elsewhere) for one in found)
+    counts = f"{refused} refused, {equal} equivalent, {elsewhere} refused elsewhere"
+    counts += f", {unnoticed} unnoticed"
     click.echo(f"{model}: {len(found)} mutants, {counts}")
     kinds = Counter(
-        (m.how, m.name, one.reason) for one in found if not one.refused for m in (one.mutant,)
+        (m.how, m.name, one.reason or (one.elsewhere and f"{one.elsewhere} refuses it"))
+        for one in found
+        if not one.refused
+        for m in (one.mutant,)
     )
     for (how, name, reason), count in kinds.most_common():
         click.echo(f"  {count:4} {how} {name}: {reason or 'UNNOTICED'}")
-    if refused + equal + unnoticed < len(found):
+    if refused + equal + elsewhere + unnoticed < len(found):
         sys.exit(_UNKNOWN)
     sys.exit(0 if mutation.is_enough(found) else _BROKEN)
 

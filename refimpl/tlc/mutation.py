@@ -7,9 +7,12 @@ mutant that is accepted is *equivalent* where that is shown, and else *unnoticed
 - one event is missing, or there twice, that changes nothing: the model is in the same state before
   and after it, and a behaviour that stutters is one;
 - two events changed places that touch different things (`INDEPENDENT`), and the model is in the
-  same state after both orders.
+  same state after both orders;
+- a field has another value that the model leaves open (`OPEN`), and the model is in the same state
+  after both.
 
-Nothing else is a reason.
+Nothing else is a reason. A mutant that another model refuses, which follows the same trace, is not
+equivalent, and counts against the model; but it is noticed.
 """
 
 from collections.abc import Iterator
@@ -24,6 +27,7 @@ from refimpl.tlc import trace_data
 from refimpl.tlc.manifest import FOLDER
 from refimpl.tlc.trace_check import MODELS, Judged, Verdict, check, followed
 
+_NOTICED: Final = frozenset({Verdict.REFUSED, Verdict.VIOLATES})
 ENOUGH: Final = 95  # of a hundred mutants that are not equivalent are refused
 _Events: TypeAlias = tuple[TraceEvent, ...]
 _NOWHERE: Final = (PhysicalOffset(-1),) * 5
@@ -39,6 +43,15 @@ INDEPENDENT: Final = {  # names of two events that touch different things, each 
     ("StepFlush", "Observed"): "a round that changes nothing of what a look sees",
     ("Observed", "StepCommit"): "a look, and a round that changes nothing of what it sees",
     ("StepCommit", "Observed"): "a round that changes nothing of what a look sees",
+    ("Observed", "FlushConsumeQueue"): "a look shows the log, and nothing of its queues' files",
+    ("FlushConsumeQueue", "Observed"): "a look shows the log, and nothing of its queues' files",
+    ("Forced", "TransactionStarted"): "a file is forced, and services start",
+    ("Observed", "QueryOffset"): "neither a look nor a question changes anything",
+    ("QueryOffset", "Observed"): "neither a look nor a question changes anything",
+}
+OPEN: Final = {  # name of an event and a field that a model asks little of, each with the reason
+    ("DeliverDelayed", "late"): "no clock says how late: any time that is not before it is due",
+    ("RefuseDelayed", "late"): "no clock says how late: any time that is not before it is due",
 }
 
 
@@ -59,16 +72,18 @@ class Power(NamedTuple):
     mutant: Mutant
     judged: Judged
     reason: str  # why it is equivalent, "" for one that was refused or not noticed
+    elsewhere: str = ""  # another module that refuses it
 
     @property
     def refused(self) -> bool:
         """Tell whether the model noticed."""
-        return self.judged.verdict in {Verdict.REFUSED, Verdict.VIOLATES}
+        return self.judged.verdict in _NOTICED
 
     @property
     def unnoticed(self) -> bool:
-        """Tell whether it was accepted, and nothing shows that it is as good."""
-        return self.judged.verdict is Verdict.ACCEPTED and not self.reason
+        """Tell whether every model accepts it, and nothing shows that it is as good."""
+        accepted = self.judged.verdict is Verdict.ACCEPTED
+        return accepted and not self.reason and not self.elsewhere
 
 
 def is_enough(found: list[Power]) -> bool:
@@ -93,6 +108,19 @@ def power(
     accepted = [mutant for mutant, one in by_mutant if one.verdict is Verdict.ACCEPTED]
     reasons = _reasons(accepted, model, folder)
     return [Power(m, one, reasons.get(m.trace.header.trace, "")) for m, one in by_mutant]
+
+
+def with_others(found: list[Power], model: str, folder: Path = FOLDER) -> list[Power]:
+    """Ask the other models about what this one did not notice. Raises `TlcMissing`."""
+    traces = [one.mutant.trace for one in found if one.unnoticed]
+    others = tuple(name for name in MODELS if name != model)
+    refusing: dict[str, str] = {}
+    for one in check(traces, models=others, folder=folder):
+        if one.verdict in _NOTICED:
+            refusing.setdefault(one.trace.header.trace, one.module)
+    return [
+        one._replace(elsewhere=refusing.get(one.mutant.trace.header.trace, "")) for one in found
+    ]
 
 
 def fields_read(model: str, folder: Path = FOLDER) -> frozenset[str]:
@@ -161,7 +189,7 @@ def _reasons(accepted: list[Mutant], model: str, folder: Path) -> dict[str, str]
         if mutant.how == "drop" and mutant.event == last:
             found[name] = "the rest is the beginning of an accepted trace"
             continue
-        prefixes = _prefixes(mutant, model)
+        prefixes = _prefixes(mutant)
         if prefixes is None:
             continue
         claims[name], *two = prefixes
@@ -183,14 +211,15 @@ def _reasons(accepted: list[Mutant], model: str, folder: Path) -> dict[str, str]
     return found
 
 
-def _prefixes(mutant: Mutant, model: str) -> tuple[str, _Events, _Events] | None:
+def _prefixes(mutant: Mutant) -> tuple[str, _Events, _Events] | None:
     """Two beginnings after which the model must be in one state, and what that shows."""
     whole, altered, at = mutant.origin.events, mutant.trace.events, mutant.event
     if mutant.how == "swap" and _names(mutant) in INDEPENDENT:
         claim = f"the same state after both orders: {INDEPENDENT[_names(mutant)]}"
         return claim, whole[: mutant.other], altered[: mutant.other]
-    if not MODELS[model].tells_all:
-        return None
+    field = mutant.how.removeprefix("change ")
+    if claim := OPEN.get((mutant.name, field), ""):
+        return f"the same state after both values: {claim}", whole[:at], altered[:at]
     claim = "it changes nothing, and a behaviour may stutter"
     if mutant.how == "drop":
         return claim, whole[: at - 1], whole[:at]

@@ -51,7 +51,6 @@ class Model(NamedTuple):
     begins: str = ""  # a trace without this event is none of its traces
     view: View = whole  # what it is shown of its events
     viewed: frozenset[str] = frozenset()  # fields that decide what it is shown
-    tells_all: bool = False  # a refusal shows the value of every variable
 
 
 class Judged(NamedTuple):
@@ -243,7 +242,6 @@ MODELS: Final = {
         False,
         lambda header: header.pool == 0,
         _store_observable_constants,
-        tells_all=True,
     ),
     "Recovery": Model(
         "TraceRecovery",
@@ -257,7 +255,6 @@ MODELS: Final = {
         False,
         lambda header: header.pool == 0,
         _recovery_constants,
-        tells_all=True,
     ),
     "AsyncFlush": Model(
         "TraceAsyncFlush",
@@ -271,15 +268,20 @@ MODELS: Final = {
         False,
         lambda header: not header.sync_flush,
         _async_flush_constants,
-        tells_all=True,
     ),
     "DelayQueue": Model(
         "TraceDelayQueue",
         frozenset(
             {
                 *("Append", "PutRefused", "Flushed", "RemoveFirst", "Observed", "Forced"),
-                *("Load", "Persist", "RenameToBackup", "RenameToMain", "TransactionStarted"),
-                *("DelayStarted", "DeliverDelayed", "RefuseDelayed", "PassDelayed"),
+                *("Load", "Persist", "RenameToBackup", "RenameToMain", "ObservedFile"),
+                *(
+                    "TransactionStarted",
+                    "DelayStarted",
+                    "DeliverDelayed",
+                    "RefuseDelayed",
+                    "PassDelayed",
+                ),
                 *("PersistDelay", "Crash", "Shutdown", "Recovered"),
             }
         ),
@@ -289,7 +291,6 @@ MODELS: Final = {
         "DelayStarted",
         view=one_level,
         viewed=frozenset({"level", "file"}),
-        tells_all=True,
     ),
     "ConsumeOffset": Model(
         "TraceConsumeOffset",
@@ -308,7 +309,6 @@ MODELS: Final = {
         "CommitOffset",
         one_row,
         frozenset({"group", "topic", "queue_id", "file"}),
-        tells_all=True,
     ),
     "Transaction": Model(
         "TraceTransaction",
@@ -327,7 +327,6 @@ MODELS: Final = {
         "PrepareMessage",
         walks,
         frozenset({"topic", "file"}),
-        tells_all=True,
     ),
 }
 

@@ -5,6 +5,7 @@ from typing import Final, TypeAlias
 
 from refimpl.model.ids import Group, QueueId, QueueOffset, Topic
 from refimpl.model.topic_validator import (
+    RMQ_SYS_SCHEDULE_TOPIC,
     RMQ_SYS_TRANS_CHECK_MAX_TIME_TOPIC,
     RMQ_SYS_TRANS_HALF_TOPIC,
     RMQ_SYS_TRANS_OP_HALF_TOPIC,
@@ -84,16 +85,22 @@ def one_row(events: Sequence[TraceEvent]) -> Callable[[TraceEvent], TraceEvent |
 
 
 def one_level(events: Sequence[TraceEvent]) -> Callable[[TraceEvent], TraceEvent | None]:
-    """Show the first delay level that delivers, or else starts, and the file of its offset."""
+    """Show the first delay level that delivers, or else starts, and the file of its offset.
+
+    Of the records of other queues only the room in the log is shown.
+    """
     told = (e for e in events if isinstance(e, _OF_A_DELIVERY))
     started = (e for e in events if isinstance(e, DelayStarted))
     level = next((e.level for kind in (told, started) for e in kind), 0)
+    queue = (RMQ_SYS_SCHEDULE_TOPIC, level - 1)
 
     def shown(event: TraceEvent) -> TraceEvent | None:
         if isinstance(event, _OF_A_FILE):
             return event if event.file == _DELAY_OFFSETS else None
         if isinstance(event, _OF_A_LEVEL):
             return event if event.level == level else None
+        if isinstance(event, Append) and (event.topic, event.queue_id) != queue:
+            return _of_another(event)
         return event
 
     return shown

@@ -117,6 +117,8 @@ Conditions ==
          \* without a pool the end of a life moves it to the end of the log, and nothing else
          <<"committed", Ev.committed \in {committed} \cup (IF PoolSize = 0 THEN {wrote} ELSE {})>>,
          <<"flushed", flushed = Ev.flushed>>,
+         <<"an orderly end commits all of it at once, or fails to",
+           draining /\ PoolSize > 0 => CommitEnd <= committed>>,
          <<"forcing", forcing = Ev.forcing>>,
          <<"reput is where dispatch has come",
            dispatched = -1 \/ Behind(dispatched, Ev.reput)>>,

@@ -29,9 +29,11 @@ VARIABLES t, l,
           saving,      \* the file: "ended" with the process, "loaded", "written" beside it, "backed" up, "replaced",
                        \* "named" as PersistDelay does, "durable"
           kept,        \* before it was written it was durable: "yes", "no", "maybe"
-          there        \* it exists: "no", "yes", "maybe" after the power failed, and "forced" once
+          there,       \* it exists: "no", "yes", "maybe" after the power failed, and "forced" once
+          unsettled,   \* a look showed that what was loaded is not known to be durable
+          due          \* the file told something, and no look has shown it yet
 
-phase == <<life, orderly, saving, kept, there>>
+phase == <<life, orderly, saving, kept, there, unsettled, due>>
 more == <<gone, ends, copies, files, certain, appended, wrote, flushed, looks, overtaken,
           begun>>
 Trace == Traces[t]
@@ -72,6 +74,8 @@ At(offset) == offset - gone
 IsWhole == /\ saving \notin {"written", "backed"}
            /\ saving = "replaced" => offsetTable + gone = 0
 
+Placed == saving \in {"replaced", "named", "durable"}
+
 (* Retention took the file of a force that was under way: it ends below what counts as flushed by
    then, and no second one does *)
 Overtaken == -1 < overtaken /\ overtaken < Ev.where /\ Ev.where <= flushed
@@ -105,6 +109,15 @@ Conditions ==
          <<"the store is open", life # "down">>,
          <<"it was loaded, or took its place",
            IsWhole /\ saving \in {"loaded", "replaced", "named"}>> >>
+    [] Ev.e = "ObservedFile" -> <<
+         <<"the store is open", life # "down">>,
+         <<"it told something", due>>,
+         <<"no file is half written", IsWhole>>,
+         <<"what is not there is neither", there = "no" => ~Ev.durable /\ ~Ev.loaded>>,
+         <<"what is durable is settled", ~(Ev.durable /\ Ev.loaded)>>,
+         <<"it is durable where it was forced", Placed => Ev.durable = (saving = "durable")>>,
+         <<"what was loaded is not settled by itself",
+           ~Placed /\ unsettled => Ev.loaded /\ ~Ev.durable>> >>
     [] Ev.e = "Flushed" -> <<
          <<"the store is open", life \in {"open", "serves"}>>,
          <<"the log is so long, and more of it is durable now",
@@ -113,7 +126,7 @@ Conditions ==
          <<"it begins with a file", Ev.min_offset % FileSize = 0 /\ Ev.min_offset <= wrote>> >>
     [] Ev.e = "Observed" -> <<
          <<"the store is open", life \in {"open", "serves"}>>,
-         <<"no file is half written", IsWhole>>,
+         <<"no file is half written, or told and not looked at", IsWhole /\ ~due>>,
          <<"the looks are counted", Ev.looks = looks + 1>>,
          <<"wrote", Ev.wrote = wrote>>,
          <<"flushed", Ev.flushed = flushed>> >>
@@ -134,7 +147,7 @@ Conditions ==
          <<"there is a message", position < Len(queue)>>,
          <<"the log is written up to there", Ev.where = wrote>> >>
     [] Ev.e = "PersistDelay" -> <<
-         <<"the file took its place", saving = "replaced">>,
+         <<"the file took its place, and nobody looked", saving = "replaced" /\ due>>,
          <<"all that it passes is durable, and all that is durable",
            IF up THEN At(Ev.offset) = Settled ELSE Ev.offset \in files>> >>
     [] Ev.e = "DelayStarted" -> <<
@@ -223,13 +236,14 @@ DoPass ==
   /\ copies' = Append(copies, [end |-> LastCopy, need |-> Ev.where])
   /\ UNCHANGED <<now, queue, acknowledged, file, up, crashes, refusals, nextId, gone, ends, files,
                  certain, appended, wrote, flushed, looks, overtaken, begun>>
-DoPersist == /\ saving' = "named" /\ UNCHANGED <<life, orderly, kept, there>>
+DoPersist == /\ saving' = "named" /\ UNCHANGED <<life, orderly, kept, there, unsettled, due>>
              /\ file' = At(Ev.offset) /\ files' = files \cup {Ev.offset}
              /\ UNCHANGED <<now, queue, acknowledged, offsetTable, position, real, forced, marks,
                             up, crashes, refusals, nextId, gone, ends, copies, certain, appended,
                             wrote, flushed, looks, overtaken, begun>>
 (* the file, as it is, is durable *)
-DoForced == /\ saving' = "durable" /\ there' = "forced" /\ UNCHANGED <<life, orderly, kept>>
+DoForced == /\ saving' = "durable" /\ there' = "forced" /\ unsettled' = FALSE /\ due' = TRUE
+            /\ UNCHANGED <<life, orderly, kept>>
             /\ files' = {file + gone}
             /\ UNCHANGED <<vars, gone, ends, copies, certain, appended, wrote, flushed, looks, overtaken,
                            begun>>
@@ -238,27 +252,30 @@ DoEnd ==
   /\ real' = SubSeq(real, 1, Stored) /\ copies' = SubSeq(copies, 1, Stored)
   /\ up' = FALSE /\ offsetTable' = 0 /\ position' = 0 /\ marks' = <<>>
   /\ looks' = 0 /\ overtaken' = -1 /\ appended' = 0 /\ life' = "down" /\ saving' = "ended" /\ kept' = "no"
+  /\ unsettled' = FALSE /\ due' = FALSE
   /\ there' = IF there = "yes" /\ (IF Ev.e = "Crash" THEN Ev.power ELSE FALSE) THEN "maybe" ELSE there
   /\ orderly' = IF Ev.e = "Shutdown" THEN "yes"
                 ELSE IF life # "down" \/ orderly = "no" THEN "no" ELSE "maybe"
   /\ certain' = (certain /\ IF Ev.e = "Crash" THEN ~Ev.power ELSE TRUE)
   /\ UNCHANGED <<now, acknowledged, forced, file, crashes, refusals, nextId, gone, files, wrote,
                  flushed, begun>>
-DoRecovered == /\ life' = "open" /\ UNCHANGED <<orderly, saving, kept, there>>
+DoRecovered == /\ life' = "open" /\ UNCHANGED <<orderly, saving, kept, there, unsettled, due>>
                /\ wrote' = Ev.max_offset /\ flushed' = Ev.flushed /\ Nothing
                /\ UNCHANGED <<appended, looks, overtaken>>
 DoStarted == /\ up' = TRUE /\ offsetTable' = At(Ev.offset) /\ position' = At(Ev.offset)
-             /\ life' = "serves" /\ UNCHANGED <<orderly, saving, kept, there>>
+             /\ life' = "serves" /\ UNCHANGED <<orderly, saving, kept, there, unsettled, due>>
              /\ file' = At(Ev.offset) /\ begun' = begun + 1 /\ certain' = TRUE
              /\ files' = files \cup {Ev.offset}
              /\ UNCHANGED <<now, queue, acknowledged, real, forced, marks, crashes, refusals,
                             nextId, gone, ends, copies, appended, wrote, flushed, looks, overtaken>>
 (* the steps of the file, and of the start *)
 Moved(its, state) ==
-  /\ saving' = state /\ kept' = its
+  /\ saving' = state /\ kept' = its /\ due' = TRUE
   /\ there' = IF state = "replaced" /\ there # "forced" THEN "yes" ELSE there
-  /\ UNCHANGED <<life, orderly, vars, more>>
-DoServices == life' = "starting" /\ UNCHANGED <<orderly, saving, kept, there, vars, more>>
+  /\ UNCHANGED <<life, orderly, unsettled, vars, more>>
+DoServices == life' = "starting" /\ UNCHANGED <<orderly, saving, kept, there, unsettled, due, vars, more>>
+DoObservedFile == /\ unsettled' = (~Placed /\ Ev.loaded) /\ due' = FALSE
+                  /\ UNCHANGED <<life, orderly, saving, kept, there, vars, more>>
 (* what was read and has no backup is durable, and else it is not replaced before it is *)
 WasDurable == IF saving = "durable" THEN "yes"
               ELSE IF saving = "loaded" THEN kept ELSE "no"
@@ -270,6 +287,7 @@ Step ==
        [] Ev.e = "Flushed" -> DoFlushed /\ UNCHANGED phase
        [] Ev.e = "PersistDelay" -> DoPersist
        [] Ev.e = "Forced" -> DoForced
+       [] Ev.e = "ObservedFile" -> DoObservedFile
        [] Ev.e = "Load" -> Moved(Loaded, "loaded")
        [] Ev.e = "Persist" -> Moved(WasDurable, "written")
        [] Ev.e = "RenameToBackup" -> Moved(kept, "backed")
@@ -297,7 +315,7 @@ State ==
    offsetTable |-> offsetTable, real |-> real, forced |-> forced, marks |-> marks, file |-> file,
    ends |-> ends, copies |-> copies, files |-> files, up |-> up, wrote |-> wrote,
    flushed |-> flushed, appended |-> appended, life |-> life, saving |-> saving, kept |-> kept,
-   there |-> there, orderly |-> orderly, certain |-> certain, looks |-> looks,
+   there |-> there, unsettled |-> unsettled, due |-> due, orderly |-> orderly, certain |-> certain, looks |-> looks,
    overtaken |-> overtaken, begun |-> begun,
    now |-> now, crashes |-> crashes, refusals |-> refusals, nextId |-> nextId]
 
@@ -328,6 +346,7 @@ TInit ==
   /\ gone = 0 /\ ends = <<>> /\ copies = <<>> /\ files = {0} /\ certain = TRUE /\ appended = 0
   /\ wrote = 0 /\ flushed = 0 /\ looks = 0 /\ overtaken = -1 /\ begun = 0
   /\ life = "down" /\ orderly = "yes" /\ saving = "ended" /\ kept = "no" /\ there = "no"
+  /\ unsettled = FALSE /\ due = FALSE
 (* Verdicts for a batch; and for those that were not accepted, why *)
 TSpec == TInit /\ [][Step \/ Accept]_<<vars, more, phase, t, l>>
 WhySpec == TInit /\ [][Step \/ Accept \/ Stuck]_<<vars, more, phase, t, l>>

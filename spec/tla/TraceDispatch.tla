@@ -182,6 +182,9 @@ Conditions ==
          <<"the store is down", ~up>>,
          <<"it begins with a file", Ev.min_offset = -1 \/ Ev.min_offset % FileSize = 0>>,
          <<"it ends behind what is durable", Ev.cut >= Ev.flushed /\ Ev.flushed >= 0>>,
+         <<"it goes on there, or behind the blank end of that file",
+           Knows => Ev.max_offset = Ev.cut \/ (Ev.max_offset > Ev.cut
+                                              /\ Ev.max_offset % FileSize = 0)>>,
          <<"dispatch begins where it was or before", fresh => LeavesNothingOut>>,
          <<"no record between dispatch and reput",
            ~fresh => \A k \in NextRecord : Ev.reput <= log[k].at>>,
@@ -290,8 +293,10 @@ Allowed ==
 
 State ==
   [log |-> log, wrote |-> wrote, flushed |-> flushed, reputFromOffset |-> reputFromOffset,
-   gathered |-> gathered, units |-> units, next |-> next, loose |-> loose, waiting |-> waiting,
-   held |-> held, overtaken |-> overtaken, attempts |-> attempts, arrived |-> arrived, up |-> up]
+   gathered |-> gathered, units |-> units, next |-> next, passed |-> passed, loose |-> loose,
+   waiting |-> waiting, held |-> held, overtaken |-> overtaken, attempts |-> attempts,
+   arrived |-> arrived, up |-> up, born |-> born, fresh |-> fresh, looks |-> looks,
+   refusals |-> refusals, logicsQueueError |-> logicsQueueError]
 
 Accept ==
   /\ l = Len(Trace) + 1 /\ PrintT(<<"ACCEPT", t>>)

@@ -239,7 +239,8 @@ Allowed ==
 State ==
   [durable |-> durable, live |-> live, flushed |-> flushed, forcing |-> forcing,
    appended |-> appended, requestsWrite |-> requestsWrite, requestsRead |-> requestsRead,
-   unanswered |-> unanswered, attempts |-> attempts, recoveredTo |-> recoveredTo, up |-> up]
+   unanswered |-> unanswered, attempts |-> attempts, recoveredTo |-> recoveredTo, up |-> up,
+   okAtRisk |-> okAtRisk, batches |-> batches, lastTicket |-> lastTicket, looks |-> looks]
 
 Accept ==
   /\ l = Len(Trace) + 1 /\ PrintT(<<"ACCEPT", t>>)

@@ -125,7 +125,7 @@ Allowed ==
 
 State ==
   [files |-> files, flushedWhere |-> flushedWhere, forcing |-> forcing, promised |-> promised,
-   phase |-> phase]
+   phase |-> phase, first |-> first, committedWhere |-> committedWhere, looks |-> looks]
 
 Accept ==
   /\ l = Len(Trace) + 1 /\ PrintT(<<"ACCEPT", t>>)

@@ -202,7 +202,7 @@ Conditions ==
          <<"NextQueueOffset = queue_offset",
            Ev.has_unit => Ev.queue_offset = NextQueueOffset(QueueOf(Ev))>> >>
     [] Ev.e = "Crash" -> <<
-         <<"the looks are counted", Ev.looks = looks, overtaken>>,
+         <<"the looks are counted", Ev.looks = looks>>,
          <<"the image is told", ~power \/ ~Untold \/ ~HasNext \/ Follows("Crash")>>,
          <<"recovery begins where all below is forced",
            state = "down" /\ Falls /\ HasNext => StartIsCovered>>,
@@ -212,7 +212,7 @@ Conditions ==
            Falls /\ state # "down" /\ Knows(Ev.intact) => Lost \subseteq DirtySlots>> >>
     [] Ev.e = "Shutdown" -> <<
          <<"up", up>>,
-         <<"the looks are counted", Ev.looks = looks, overtaken>>,
+         <<"the looks are counted", Ev.looks = looks>>,
          <<"everybody is answered", asks = {}>>,
          <<"everything is forced", Ev.clean => flushedWhere = wrote>>,
          <<"and dispatched", Ev.clean => NextPlace > wrote>>,

@@ -154,28 +154,42 @@ def test_check_ends_as_its_worst_trace(
 @pytest.mark.parametrize(
     ("became", "status", "told"),
     [
-        ((Verdict.REFUSED, ""), 0, "1 mutants, 1 refused, 0 equivalent, 0 unnoticed"),
-        ((Verdict.VIOLATES, ""), 0, "1 mutants, 1 refused, 0 equivalent, 0 unnoticed"),
+        ((Verdict.ACCEPTED, "", "TraceDispatch"), 1, "drop Append: TraceDispatch refuses it"),
+        (
+            (Verdict.REFUSED, ""),
+            0,
+            "1 mutants, 1 refused, 0 equivalent, 0 refused elsewhere, 0 unnoticed",
+        ),
+        (
+            (Verdict.VIOLATES, ""),
+            0,
+            "1 mutants, 1 refused, 0 equivalent, 0 refused elsewhere, 0 unnoticed",
+        ),
         ((Verdict.ACCEPTED, "as good"), 1, "drop Append: as good"),
         ((Verdict.ACCEPTED, ""), 1, "drop Append: UNNOTICED"),
-        ((Verdict.UNKNOWN, ""), 2, "1 mutants, 0 refused, 0 equivalent, 0 unnoticed"),
+        (
+            (Verdict.UNKNOWN, ""),
+            2,
+            "1 mutants, 0 refused, 0 equivalent, 0 refused elsewhere, 0 unnoticed",
+        ),
     ],
 )
 def test_power_ends_as_its_worst_mutant(
-    became: tuple[Verdict, str],
+    became: tuple[Verdict, str] | tuple[Verdict, str, str],
     status: int,
     told: str,
     file: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    verdict, reason = became
+    verdict, *reasons = became
     mutant = Mutant(HONEST, HONEST, "drop", 1, "Append")
-    found = [Power(mutant, Judged(HONEST, "GroupCommit", verdict), reason)]
+    found = [Power(mutant, Judged(HONEST, "GroupCommit", verdict), *reasons)]
 
     def power(_traces: list[Trace], _model: str, _mutants: int, _prng: Prng) -> list[Power]:
         return found
 
     monkeypatch.setattr(mutation, "power", power)
+    monkeypatch.setattr(mutation, "with_others", lambda found, _model: found)
     result = rmqref("power", file)
     assert result.exit_code == status
     assert told in result.output

@@ -9,7 +9,7 @@ import pytest
 from refimpl.model.ids import PhysicalOffset, Ticket
 from refimpl.model.prng import Prng
 from refimpl.model.release import RELEASE_4_9
-from refimpl.model.trace import Append, Crash, TraceEvent, WakeupCustomer
+from refimpl.model.trace import Append, Crash, DeliverDelayed, TraceEvent, WakeupCustomer
 from refimpl.model.trace_file import Trace
 from refimpl.sim.crash_disk import CrashDisk
 from refimpl.sim.store_lab import StoreLab
@@ -17,8 +17,8 @@ from refimpl.sim.trace_writer import TraceLog
 from refimpl.store.message_store import FLUSH_DISK_WATCHER
 from refimpl.tlc import mutation
 from refimpl.tlc.manifest import FOLDER
-from refimpl.tlc.mutation import Mutant, fields_read, is_enough, mutants_of, power
-from refimpl.tlc.trace_check import MODELS, followed
+from refimpl.tlc.mutation import Mutant, Power, fields_read, is_enough, mutants_of, power
+from refimpl.tlc.trace_check import MODELS, Judged, Verdict, followed
 from tests.tlc.judging import check_power, need_tlc
 from tests.tlc.test_trace_delay_queue import HONEST as DELAYED
 
@@ -111,6 +111,49 @@ def test_an_exchange_is_as_good_only_where_the_states_say_so() -> None:
     later[at] = event._replace(ticket=Ticket(event.ticket + 1))
     other = both._replace(trace=both.trace._replace(events=tuple(later)))
     assert not mutation._reasons([other], "GroupCommit", FOLDER)
+
+
+def changed(trace: Trace, kind: type[TraceEvent], field: str, value: int) -> Mutant:
+    """The last event of a kind has another value."""
+    at = max(i for i, e in enumerate(trace.events) if isinstance(e, kind))
+    event = kind(**{**trace.events[at]._asdict(), field: value})
+    altered = Trace(
+        trace.header._replace(trace=f"{field} {value}"),
+        (*trace.events[:at], event, *trace.events[at + 1 :]),
+    )
+    return Mutant(trace, altered, f"change {field}", at + 1, kind.__name__)
+
+
+@pytest.mark.slow
+def test_another_value_is_as_good_only_where_the_model_leaves_it_open() -> None:
+    """Whoever is delivered to later is; not at another place."""
+    need_tlc()
+    later = changed(DELAYED, DeliverDelayed, "late", 7)
+    assert mutation._reasons([later], "DelayQueue", FOLDER)["late 7"].startswith("the same state")
+    for other in (
+        changed(DELAYED, DeliverDelayed, "late", -1),
+        changed(DELAYED, DeliverDelayed, "offset", 7),
+    ):
+        assert not mutation._reasons([other], "DelayQueue", FOLDER)
+
+
+@pytest.mark.slow
+def test_what_one_model_does_not_ask_another_does() -> None:
+    """How many messages a record has nobody asks but who counts them; what is as good stays so."""
+    need_tlc()
+    more = changed(HONEST, Append, "messages", 2)
+    same = swapped(WakeupCustomer)
+    found = [
+        Power(more, Judged(more.trace, "TraceGroupCommit", Verdict.ACCEPTED), ""),
+        Power(same, Judged(same.trace, "TraceGroupCommit", Verdict.ACCEPTED), "as good"),
+    ]
+    assert [one.unnoticed for one in found] == [True, False]
+    asked = mutation.with_others(found, "GroupCommit")
+    assert [one.elsewhere for one in asked] == ["TraceDispatch", ""]
+    assert not any(one.unnoticed for one in asked)
+    assert not is_enough(asked), "it counts against the model"
+    alone = [found[0]._replace(mutant=more._replace(trace=HONEST))]
+    assert mutation.with_others(alone, "GroupCommit")[0].unnoticed
 
 
 def test_no_reason_fits_everything() -> None:

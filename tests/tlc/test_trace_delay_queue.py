@@ -7,7 +7,15 @@ from fuzz.store_rig import message
 from refimpl.broker.schedule_message import PERSIST
 from refimpl.model.ids import Actor, QueueOffset
 from refimpl.model.release import RELEASE_4_9
-from refimpl.model.trace import DelayStarted, DeliverDelayed, PassDelayed, PersistDelay, TraceEvent
+from refimpl.model.trace import (
+    DelayStarted,
+    DeliverDelayed,
+    Forced,
+    ObservedFile,
+    PassDelayed,
+    PersistDelay,
+    TraceEvent,
+)
 from refimpl.model.trace_file import Trace
 from refimpl.sim.crash_disk import CrashDisk
 from refimpl.sim.node_lab import BrokerLab
@@ -17,6 +25,7 @@ from refimpl.tlc.trace_check import Judged
 from tests.tlc.judging import check_accepted, check_refused, check_windows, judged_by
 
 SETTINGS = {"messageDelayLevel": "1s 3s", "flushDiskType": "SYNC_FLUSH"}
+FILE = "config/delayOffset.json"
 FLUSH = Actor("store.flush_commit_log")
 
 
@@ -93,6 +102,22 @@ def changed(kind: type[TraceEvent], name: str, **fields: int) -> Trace:
     return Trace(HONEST.header._replace(trace=name), tuple(events))
 
 
+def without_force() -> Trace:
+    """The honest trace, of which one force of the file of offsets is not told."""
+    at = next(i for i, e in enumerate(HONEST.events) if isinstance(e, Forced) and e.file == FILE)
+    events = HONEST.events[:at] + HONEST.events[at + 1 :]
+    return Trace(HONEST.header._replace(trace="not forced"), events)
+
+
+def looked(name: str, at: int, **fields: bool) -> Trace:
+    """The honest trace, of which the look number `at` at the file shows something else."""
+    places = [i for i, e in enumerate(HONEST.events) if isinstance(e, ObservedFile)]
+    place = [i for i in places if HONEST.events[i]._asdict()["file"] == FILE][at]
+    event = ObservedFile(**{**HONEST.events[place]._asdict(), **fields})
+    events = (*HONEST.events[:place], event, *HONEST.events[place + 1 :])
+    return Trace(HONEST.header._replace(trace=name), events)
+
+
 WRONG = {  # name: (trace, words of the condition that refuses it)
     "early": (changed(DeliverDelayed, "early", late=-1), "it is due"),
     "skips": (changed(DeliverDelayed, "skips", offset=3), "position = offset"),
@@ -100,6 +125,9 @@ WRONG = {  # name: (trace, words of the condition that refuses it)
     "written too far": (changed(PersistDelay, "written too far", offset=4), "durable"),
     "written too late": (changed(PersistDelay, "written too late", offset=1), "durable"),
     "stored elsewhere": (changed(DeliverDelayed, "stored elsewhere", where=9), "stored just now"),
+    "not forced": (without_force(), "durable where it was forced"),
+    "there before it was": (looked("there before it was", 0, loaded=True), "is neither"),
+    "settled by itself": (looked("settled by itself", -1, loaded=True), "durable is settled"),
     "begins behind": (changed(DelayStarted, "begins behind", offset=7), "in the queue"),
 }
 

@@ -7,7 +7,15 @@ from refimpl.model.ids import PhysicalOffset, QueueId, QueueOffset, Topic
 from refimpl.model.preset import MINIMAL
 from refimpl.model.prng import Prng
 from refimpl.model.release import RELEASE_4_9
-from refimpl.model.trace import Append, Dispatch, Flushed, RefuseDispatch, Sync, TraceEvent
+from refimpl.model.trace import (
+    Append,
+    Dispatch,
+    Flushed,
+    Recovered,
+    RefuseDispatch,
+    Sync,
+    TraceEvent,
+)
 from refimpl.model.trace_file import Trace
 from refimpl.sim.crash_disk import CrashDisk
 from refimpl.sim.disk_faults import DiskFault, DiskFaults, FaultPoint
@@ -95,6 +103,14 @@ def told_of_one_less() -> Trace:
     return Trace(REFUSED.header._replace(trace="told of one less"), events)
 
 
+def ends_elsewhere() -> Trace:
+    """The last start found the end of the last record one byte off."""
+    at = max(i for i, e in enumerate(HONEST.events) if isinstance(e, Recovered))
+    found = HONEST.events[at]
+    assert isinstance(found, Recovered)
+    return changed(at, found._replace(cut=PhysicalOffset(found.cut + 1)), "ends elsewhere")
+
+
 WRONG = {  # name: (trace, word of the condition that refuses it)
     "no Flushed": (without(Flushed), "flushed"),
     "no Dispatch": (without(Dispatch), "record"),
@@ -115,6 +131,7 @@ WRONG = {  # name: (trace, word of the condition that refuses it)
         ),
         "confirmed",
     ),
+    "ends elsewhere": (ends_elsewhere(), "goes on there"),
     "puts after thirty": (puts_after_thirty(), "accepts puts"),
     "told of one less": (told_of_one_less(), "in a row"),
     "nobody says why they wait": (
