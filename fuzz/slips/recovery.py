@@ -51,4 +51,10 @@ SLIPS: Mapping[str, Slip] = {
         "pass",
     ),
     "STORE-RECOVERY-11": Edit(ConsumeQueueTable, "forget_from", "queue.destroy()", "pass"),
+    "STORE-RECOVERY-12": Edit(
+        recovery.LogScan,
+        "_records_of",
+        "if not has_possible_ports(window, position - base):",
+        "if False:",
+    ),
 }

@@ -306,7 +306,7 @@ class CommitLogReading:
         if request.success and "\0" in request.topic:
             return "STORE-RECOVERY-2", "zeros in the name of the topic"
         if request.success and not has_possible_ports(data):
-            return "STORE-RECOVERY-2", "a host has a port that cannot be"
+            return "STORE-RECOVERY-12", "a host has a port that cannot be"
         if request.success and request.commit_log_offset != place:
             return (
                 "STORE-RECOVERY-2",

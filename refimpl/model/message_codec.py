@@ -300,7 +300,7 @@ def check_record(
 
 
 def has_possible_ports(buffer: Buffer, offset: int = 0) -> bool:
-    """True where a reader of whole messages can take the hosts of the record (STORE-MESSAGE-12).
+    """True where a reader of whole messages can take the hosts of the record (STORE-RECOVERY-12).
 
     `check_record` has found a record there, and does not look at them.
     """

@@ -143,7 +143,7 @@ class LogScan:
             if "\0" in request.topic:
                 return  # no name of a topic, but what a sector without its bytes makes of one
             if not has_possible_ports(window, position - base):
-                return  # no reader takes it, nor what stands behind it in the same answer
+                return  # STORE-RECOVERY-12: nobody reads it, nor what stands behind it
             yield request
             position += request.msg_size
 

@@ -133,6 +133,14 @@ TABLE = [
         "no record where one was dispatched",
     ),
     Planted(
+        "a host has no port that can be",
+        in_record(LOG, 3, 52, b"\0\1\0\0"),
+        VIOLATION,
+        "STORE-RECOVERY-12",
+        LOG,
+        "no record where one was dispatched",
+    ),
+    Planted(
         "a queue offset is changed",
         in_record(LOG, 3, 20, b"\1"),
         VIOLATION,

@@ -159,7 +159,7 @@ def test_one_wrong_byte_ends_the_log(place: int, record: int) -> None:
 
 @pytest.mark.parametrize("place", [52, 68])
 def test_a_host_that_no_reader_takes_ends_the_log(place: int) -> None:
-    """STORE-RECOVERY-2: else a consumer would not see what is sent behind it."""
+    """STORE-RECOVERY-12: else a consumer would not see what is sent behind it."""
     disk = MemoryDisk()
     filled(disk, 1)
     image = disk.image()
