@@ -52,10 +52,10 @@ FILTERS = (
     Filter("TAG", "*", lambda _: True, lambda _: True),
     Filter("TAG", "Aa", lambda m: m.tag in {"Aa", "BB"}, lambda m: m.tag == "Aa"),
     Filter("TAG", "C", lambda m: m.tag == "C", lambda m: m.tag == "C"),
-    Filter("TAG", "Aa || C", lambda m: m.tag is not None, lambda m: m.tag in {"Aa", "C"}),
+    Filter("TAG", "Aa || C", lambda m: m.tag in {"Aa", "BB", "C"}, lambda m: m.tag in {"Aa", "C"}),
     _sql("size > 1", lambda m: m.size > 1),
     _sql("color = 'red' OR size BETWEEN 2 AND 3", lambda m: m.color == "red" or m.size >= 2),
-    _sql("NOT (color = 'red')", lambda m: m.color == "blue"),  # of nothing it is unknown
+    _sql("NOT (color = 'red')", lambda m: m.color not in {None, "red"}),  # of nothing: unknown
     _sql("TAGS = 'Aa' AND color IS NULL", lambda m: m.tag == "Aa" and m.color is None),
     _sql("TAGS IN ('BB', 'C')", lambda m: m.tag in {"BB", "C"}),
 )
