@@ -283,6 +283,31 @@ def test_an_immunity_of_its_own(release: Release) -> None:
 
 
 @ALL
+def test_copies_of_two_lives_end_with_the_message_that_they_were_made_of(release: Release) -> None:
+    """BROKER-TRANS-19: a walk that was not written down is walked again, and leaves one more.
+
+    The operation may not be readable yet: what ends the first copy is not forgotten for the next.
+    """
+    settings = {"flushConsumerOffsetInterval": "600000"}
+    if release.collects_op_messages:
+        settings["transactionOpBatchInterval"] = "600000"
+    t = Transactions(release, settings)
+    half = t.half(CHECK_IMMUNITY_TIME_IN_SECONDS="60")
+    t.broker.run(6000)
+    again = {**QUICK, **settings}
+    disk, now = t.broker.disk.image(), t.broker.now
+    t.broker = BrokerUnderTest(release, again, disk=disk, now=now).start()
+    t.broker.run(6000)
+    firsts = [m.properties.get("TRAN_PREPARED_QUEUE_OFFSET") for m in t.records(HALF)]
+    assert firsts == [None, "0", "0", "0"]
+    t.connect()
+    assert _code(t.end(half, ROLLBACK)) == (0, None)
+    t.broker.now = Millis(t.broker.now + 70_000)
+    t.broker.perform(t.broker.broker.step(CHECK, t.broker.now))
+    assert t.checks() == []
+
+
+@ALL
 def test_an_operation_behind_the_first_read_ends_a_message_that_is_immune(release: Release) -> None:
     """BROKER-TRANS-19: a new process reads 32 operations, puts it back, and asks nobody."""
     t = Transactions(release, {"transactionCheckInterval": "600000"})
