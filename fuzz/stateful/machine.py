@@ -29,6 +29,7 @@ from refimpl.sim.trace_writer import TraceLog
 _P = ParamSpec("_P")
 _SWARM_BYTES = 8
 _BITS_FOR_NAMES = 8 * _SWARM_BYTES - 2
+STATES_MAX = 200_000  # of a machine: no more are told apart, so that a long play keeps its size
 
 
 class InvariantBroken(AssertionError):
@@ -146,8 +147,9 @@ class CountedMachine(RuleBasedStateMachine):
         self.tally.images += count
 
     def visit(self, state: Hashable) -> None:
-        """Count a state, once however often it is visited."""
-        self.tally.states.add(hash(state))
+        """Count a state, once however often it is visited; `STATES_MAX` of them at most."""
+        if len(self.tally.states) < STATES_MAX:
+            self.tally.states.add(hash(state))
 
     def at_end(self) -> None:
         """Look once more at everything, when the last step of a run went well."""

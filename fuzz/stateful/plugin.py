@@ -12,6 +12,7 @@ from typing import TypeAlias
 import pytest
 
 from fuzz.stateful import traces
+from fuzz.stateful.machine import STATES_MAX
 from fuzz.stateful.play import PROFILES, Play, Profile, Record, repeat_line
 from fuzz.stateful.registry import Machine, machines
 from fuzz.stateful.traces import Checked
@@ -194,7 +195,7 @@ def table(records: list[Record]) -> list[str]:
             _fired(record.rules),
             _fired(record.faults),
             str(record.images),
-            str(record.states),
+            f"{record.states}+" if record.states >= STATES_MAX else str(record.states),
             str(record.traces),
             str(record.trace_events),
             f"{record.seconds:.1f}",

@@ -11,6 +11,8 @@ import pytest
 from hypothesis.stateful import rule
 from hypothesis.strategies import integers
 
+from fuzz.stateful import machine as stateful_machine
+from fuzz.stateful import plugin
 from fuzz.stateful.machine import CountedMachine, InvariantBroken
 from fuzz.stateful.play import PROFILES, STEPS_PER_RUN, Play, Record, play_round
 from fuzz.stateful.plugin import failure_of, table
@@ -28,6 +30,16 @@ class Told(chosen):
         steps.append(repr(state))
 play_round(Told, 5, runs=4)
 print(len(steps), Told.tally.rules, Told.tally.faults, *steps)
+"""
+FAILING = """
+from fuzz.stateful.play import Play
+from fuzz.stateful.registry import machines, planted
+bug = planted()["acks-on-wrote"]
+with bug.patch():
+    try:
+        Play(machines()[bug.machine], 5).rounds(1)
+    except AssertionError as error:
+        print(error, *error.__notes__, sep="\\n")
 """
 
 
@@ -62,9 +74,9 @@ def machine_of(kind: type[CountedMachine]) -> Machine:
     return Machine("Counter", kind, "tests", ("COUNT-1",))
 
 
-def run_again(hash_seed: str) -> str:
+def run_again(hash_seed: str, script: str = SCRIPT) -> str:
     environment = {**os.environ, "PYTHONHASHSEED": hash_seed}
-    command = [sys.executable, "-c", SCRIPT]
+    command = [sys.executable, "-c", script]
     done = subprocess.run(
         command, cwd=ROOT, env=environment, check=True, capture_output=True, text=True
     )
@@ -76,6 +88,15 @@ def test_the_same_seed_is_the_same_run_under_every_hash_seed() -> None:
     first = run_again("1")
     assert int(first.split()[0]) > 20
     assert first == run_again("2")
+
+
+@pytest.mark.slow
+def test_a_failure_has_the_same_steps_under_every_hash_seed() -> None:
+    """What is shrunk is the same too, and so is the line that repeats it."""
+    first = run_again("1", FAILING)
+    assert "state.put(" in first
+    assert "--stateful-seed 5 -k GroupCommit" in first
+    assert first == run_again("2", FAILING)
 
 
 def test_records_count_what_happened() -> None:
@@ -91,6 +112,16 @@ def test_records_count_what_happened() -> None:
     assert record.never_fired == ["never"]
     assert record.states > 10
     assert Counter.allowed == {True, False}
+
+
+def test_a_long_play_keeps_its_size(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The table says that more states were seen than it tells apart."""
+    for module in (stateful_machine, plugin):
+        monkeypatch.setattr(module, "STATES_MAX", 5)
+    play = Play(machine_of(Counter), 3)
+    play.rounds(1)
+    assert play.record().states == 5
+    assert "5+" in table([play.record()])[1].split()
 
 
 def test_the_swarm_never_forbids_what_is_essential() -> None:
