@@ -6,6 +6,7 @@ the log and in its recovery.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from unittest.mock import patch
 
@@ -13,8 +14,10 @@ from fuzz.on_purpose.edited import edited
 from fuzz.planted.store_side import acks_on_wrote
 from fuzz.stateful.registry import Planted, planted_edit
 from refimpl.broker.processor import consumer_send_back
+from refimpl.broker.schedule_message import ScheduleMessageService
 from refimpl.model.config_file import ConfigFile
-from refimpl.model.ids import ChannelId
+from refimpl.model.ids import ChannelId, Millis
+from refimpl.model.message import MessageExt, MessageExtBrokerInner
 from refimpl.remoting.command import RemotingCommand
 from refimpl.remoting.endpoint import Endpoint
 from refimpl.store.flush_manager import FlushManager
@@ -63,7 +66,36 @@ _OTHER_FILE = partial(
     'self._force("abort")',
 )
 
+
+@contextmanager
+def _later_lives_lose_tags() -> Iterator[None]:
+    """What waited for its delay through a death comes back without its tags."""
+    start, time_up = ScheduleMessageService.start, ScheduleMessageService.message_time_up
+    later: set[int] = set()
+
+    def start_again(self: ScheduleMessageService, now: Millis) -> None:
+        (later.add if self.offset_table else later.discard)(id(self))
+        start(self, now)
+
+    def without_tags(
+        self: ScheduleMessageService, message: MessageExt
+    ) -> MessageExtBrokerInner | None:
+        if id(self) in later:
+            kept = {name: text for name, text in message.properties.items() if name != "TAGS"}
+            message = replace(message, properties=kept)
+        return time_up(self, message)
+
+    with (
+        patch.object(ScheduleMessageService, "start", start_again),
+        patch.object(ScheduleMessageService, "message_time_up", without_tags),
+    ):
+        yield
+
+
 PLANTED = {
+    "own-tags-are-lost-in-a-later-life": Planted(
+        "SendBackAndRetry", "OriginIsKept", _later_lives_lose_tags
+    ),
     **{
         f"own-every-answer-is-sent-twice-{machine}": Planted(
             machine, "AtMostOneAnswer", _answers_twice
