@@ -3,7 +3,16 @@
 import pytest
 
 from fuzz.planted.broker_side import PLANTED
-from refimpl.model.trace import Ask, Committed, Crash, Discard, RefuseOp, SkipEnded, WriteOp
+from refimpl.model.trace import (
+    Ask,
+    Committed,
+    Crash,
+    Discard,
+    PrepareMessage,
+    RefuseOp,
+    SkipEnded,
+    WriteOp,
+)
 from refimpl.model.trace_file import Trace
 from refimpl.tlc.trace_check import Judged
 from tests.tlc import transaction_traces as traces
@@ -54,6 +63,16 @@ def test_the_traces_have_everything_that_the_model_speaks_of() -> None:
 def test_honest_traces_are_accepted(judged: dict[str, Judged]) -> None:
     """BROKER-TRANS-8, BROKER-TRANS-10, BROKER-TRANS-14, BROKER-TRANS-22, BROKER-TRANS-25."""
     check_accepted(judged, HONEST)
+
+
+@pytest.mark.slow
+def test_a_long_trace_is_accepted_whole() -> None:
+    """One broker for 800 steps, through all its lives: nothing of the window is missing later."""
+    trace = traces.run(0, sync=True, steps=800)
+    kinds = [type(e) for e in trace.events]
+    assert kinds.count(PrepareMessage) > 100
+    assert kinds.count(Crash) > 10
+    check_accepted(judged_by("Transaction", [trace]), [trace])
 
 
 @pytest.mark.slow
