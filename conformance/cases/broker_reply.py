@@ -77,8 +77,11 @@ def no_attempts(w: Wire) -> None:
     client, asker = _asker(w)
     ext = _reply_ext(w, topic, client)
     ext.pop("reconsumeTimes", None)
-    w.broker.submit(RequestCode.SEND_REPLY_MESSAGE, ext=ext, body=b"reply")
-    told = (_pushed(asker).ext or {}).get("reconsumeTimes")
+    opaque = w.broker.submit(RequestCode.SEND_REPLY_MESSAGE, ext=ext, body=b"reply")
+    push = _pushed(asker)
+    asker.respond(push, ResponseCode.SUCCESS)
+    w.expect(w.broker.answer(opaque), code=ResponseCode.SUCCESS)
+    told = (push.ext or {}).get("reconsumeTimes")
     w.equal(told, w.by_release({"4.6": None, "4.9": None, "5.5": "0"}), "reconsumeTimes")
 
 

@@ -115,6 +115,20 @@ def test_a_reply_is_stored(release: Release) -> None:
 
 
 @ALL
+def test_a_sender_that_has_gone(release: Release) -> None:
+    """BROKER-REPLY-7: its reply is stored when the push has ended, and nobody is answered."""
+    broker = _started(release)
+    assert _reply(broker) is None
+    broker.perform(broker.broker.disconnected(CLIENT, broker.now))
+    broker.run(9999)
+    _answer_push(broker, 0)
+    assert broker.received[CLIENT] == []
+    stored = broker.ctx.store.look_message_by_offset(PhysicalOffset(0))
+    assert stored is not None
+    assert (stored.body, str(stored.born_host)) == (b"re", "127.0.0.1:40000")
+
+
+@ALL
 def test_what_a_reply_leaves_out_is_left_out(release: Release) -> None:
     """BROKER-REPLY-4: also the system flag, which nobody but the client asks for."""
     broker = _started(release)

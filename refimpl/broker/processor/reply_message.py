@@ -96,7 +96,7 @@ def _push(
             refusal = f"push reply message fail, channel of <{sender}> not found."
 
     def finish(remark: str | None, at: Millis) -> RemotingCommand:
-        return _finish(ctx, settings, request, header, queue_id, remark, at)
+        return _finish(ctx, settings, request, header, queue_id, peer, remark, at)
 
     if channel is None:
         return finish(refusal, now)
@@ -153,12 +153,13 @@ def _finish(  # noqa: PLR0917 - the parts of one reply
     request: Request,
     header: SendRequest,
     queue_id: int,
+    sender: Address,
     remark: str | None,
     now: Millis,
 ) -> RemotingCommand:
     """Answer what became of the push; a stored reply overwrites id, queue and offset.
 
-    BROKER-REPLY-5, BROKER-REPLY-6, BROKER-REPLY-7.
+    The sender may have gone by then. BROKER-REPLY-5, BROKER-REPLY-6, BROKER-REPLY-7.
     """
     command = request.command
     fields = dict(settings.region_fields)
@@ -176,7 +177,7 @@ def _finish(  # noqa: PLR0917 - the parts of one reply
             properties_string=header.properties or "",
             tags_code=tags_code(properties.get(PROPERTY_TAGS)),
             born_timestamp=Millis(header.born_timestamp),
-            born_host=ctx.endpoint.peer(request.channel),
+            born_host=sender,
             store_host=ctx.store_host,
             reconsume_times=header.reconsume_times or 0,
         )
