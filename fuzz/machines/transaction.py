@@ -29,6 +29,7 @@ COMMIT, ROLLBACK = 8, 12
 CHECK_TRANSACTION_STATE = 39
 FLUSH = Actor("store.flush_commit_log")
 _PREPARED = 4
+_COLLECTED = 3_001  # behind transactionOpBatchInterval
 _WHOLE = {"own", "PGROUP", "REAL_TOPIC", "REAL_QID", "TRAN_MSG"}
 _which = st.integers(0, 7)
 
@@ -52,6 +53,7 @@ class TransactionMachine(BrokerMachine):
     """One producer group; the model is what it was told and what it was asked."""
 
     FAULTS: ClassVar[tuple[str, ...]] = (KILL, POWER_LOSS, PUT_REFUSED)
+    WEIGHTS: ClassVar[Mapping[str, int]] = {"check": 2}
     OVERRIDES: ClassVar[Mapping[str, str]] = {
         "transactionTimeOut": str(TIMEOUT),
         "transactionCheckMax": str(CHECKS_MAX),
@@ -73,6 +75,9 @@ class TransactionMachine(BrokerMachine):
     @rule(immunity=st.sampled_from((None, None, 4, 20)), delayed=st.booleans())
     def prepare(self, immunity: int | None, delayed: bool) -> None:
         """A half message, perhaps with an immunity of its own, in seconds, or with a delay."""
+        self._prepare(immunity, delayed=delayed)
+
+    def _prepare(self, immunity: int | None = None, *, delayed: bool = False) -> bytes:
         body = str(self.count).encode()
         self.count += 1
         properties = {"TRAN_MSG": "true", "PGROUP": "PG", "own": "kept"}
@@ -89,6 +94,16 @@ class TransactionMachine(BrokerMachine):
         half = found[-1]
         self.halves[body] = Half(self.lab.now, immunity)
         self.halves[body].places.append((half.queue_offset, half.physical_offset))
+        return body
+
+    @rule(decision=st.sampled_from((COMMIT, ROLLBACK)))
+    def end_around_an_open_one(self, decision: int) -> None:
+        """BROKER-TRANS-22: one operation of 5.5 names two half messages, an open one between."""
+        first, _, last = self._prepare(), self._prepare(), self._prepare()
+        self._end(first, decision)
+        self._end(last, decision)
+        self.lab.move(_COLLECTED)
+        self.step_op_batch()
 
     @precondition(lambda self: self._open())
     @rule(which=_which, decision=st.sampled_from((COMMIT, ROLLBACK)), newest=st.booleans())
@@ -97,7 +112,10 @@ class TransactionMachine(BrokerMachine):
         self.lab.settle()
         self._heard()  # a check that is under way names a newer record
         names = self._open()
-        half = self.halves[names[which % len(names)]]
+        self._end(names[which % len(names)], decision, newest=newest)
+
+    def _end(self, body: bytes, decision: int, *, newest: bool = True) -> None:
+        half = self.halves[body]
         place = half.places[-1 if newest else 0]
         asked = self.client.end_transaction(*place, decision, from_check=len(half.places) > 1)
         code = asked.answer.code if asked.answer else None
@@ -109,7 +127,7 @@ class TransactionMachine(BrokerMachine):
         half.commits += decision == COMMIT
         # An operation of an old number does not end a copy of it that a check has made, and a check
         # makes one also where no producer is there to be asked.
-        copies = [m for m in self.lab.records(HALF, 0) if m.body == names[which % len(names)]]
+        copies = [m for m in self.lab.records(HALF, 0) if m.body == body]
         half.ended_for_good = place[0] == copies[-1].queue_offset
         self.lab.settle()
         self._read()
