@@ -222,7 +222,7 @@ class _ForceWorker:
         self._thread.start()
 
     def submit(self, job: Callable[[], bool], done: Callable[[bool], None]) -> None:
-        """Do `job` there, then call `done(its result)` here."""
+        """Do `job` there, then call `done(its result)` here: true where it failed, or raised."""
         self._jobs.put((job, done))
 
     def close(self) -> None:
@@ -233,8 +233,20 @@ class _ForceWorker:
     def _work(self) -> None:
         while (work := self._jobs.get()) is not None:
             job, done = work
-            self._loop.post_from_thread(_bound(done, job()))
+            try:
+                failed = job()
+            except Exception as error:  # noqa: BLE001 - a defect here must not end the forces
+                failed = True
+                self._loop.post_from_thread(_raising(error))
+            self._loop.post_from_thread(_bound(done, failed))
 
 
 def _bound(done: Callable[[bool], None], result: bool) -> Callable[[], None]:
     return lambda: done(result)
+
+
+def _raising(error: Exception) -> Callable[[], None]:
+    def report() -> None:
+        raise error
+
+    return report

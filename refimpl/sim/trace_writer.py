@@ -7,6 +7,8 @@ log.crash(power=True, image="names but no bytes")
 path.write_text(log.text())
 """
 
+from sys import maxsize
+
 from refimpl.model.config import Config
 from refimpl.model.ids import PhysicalOffset
 from refimpl.model.message_codec import BLANK_HEADER_SIZE
@@ -34,18 +36,29 @@ UNKNOWN_END = PhysicalOffset(-1)
 class TraceLog:
     """A tracer that remembers; one for all lives of a store."""
 
-    __slots__ = ("_looks", "_over", "_seen", "events", "header")
+    __slots__ = ("_events_max", "_looks", "_over", "_seen", "events", "header")
 
-    def __init__(self, header: TraceHeader) -> None:
+    def __init__(self, header: TraceHeader, events_max: int = maxsize) -> None:
         self.header = header
+        self._events_max = events_max
         self.events: list[TraceEvent] = []
         self._looks = 0  # at this life
         self._seen = 0  # events at the last look
         self._over = False
 
     @classmethod
-    def of(cls, name: str, config: Config, release: Release, repeat: str = "") -> "TraceLog":
-        """Begin the trace of a store with this configuration."""
+    def of(
+        cls,
+        name: str,
+        config: Config,
+        release: Release,
+        repeat: str = "",
+        events_max: int = maxsize,
+    ) -> "TraceLog":
+        """Begin the trace of a store with this configuration.
+
+        It ends with the look at which it has `events_max` events, or more.
+        """
         pool = config.integer("transientStorePoolSize")
         return cls(
             TraceHeader(
@@ -64,7 +77,8 @@ class TraceLog:
                 flush_attempts_max=release.flush_attempts_max,
                 sees_last_flush=release.sees_last_flush,
                 repeat=repeat,
-            )
+            ),
+            events_max,
         )
 
     def __call__(self, event: TraceEvent, /) -> None:
@@ -100,6 +114,8 @@ class TraceLog:
         positions = (PhysicalOffset(offset) for offset in (*where, reput))
         self._append(Observed(self._looks, *positions, *producers))
         self._seen = len(self.events)
+        if self._seen >= self._events_max:
+            self.end()
 
     def crash(self, *, power: bool, image: str) -> None:
         """Note that the process was killed, or that the power failed and what was left."""
@@ -160,7 +176,7 @@ class TraceLog:
 
     def branch(self, name: str) -> "TraceLog":
         """Return a trace with the same past: another image of the same crash."""
-        other = TraceLog(self.header._replace(trace=name))
+        other = TraceLog(self.header._replace(trace=name), self._events_max)
         other.events, other._looks = list(self.events), self._looks
         other._over, other._seen = self._over, self._seen
         return other

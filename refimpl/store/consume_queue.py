@@ -15,7 +15,7 @@ from contextlib import suppress
 from typing import Final
 
 from refimpl.model.disk import Disk, DiskError
-from refimpl.model.message_codec import record_size
+from refimpl.model.message_codec import check_record, record_size
 from refimpl.model.release import Release
 from refimpl.store.commit_log_view import CommitLogView
 from refimpl.store.mapped_file import MappedFile
@@ -126,13 +126,15 @@ class ConsumeQueue:
         """STORE-RECOVERY-10: after a crash, drop what will be dispatched again from there on.
 
         A torn unit may point below it: units at the end that name no record of theirs go as well,
-        and those that stand where the first record to come belongs. What was cut off is durable
-        until its file was forced without it, and what a killed process wrote may not be: every
-        file counts as not flushed.
+        and those that stand where the first record to come belongs; but not the unit of a record
+        that is there, for it is not dispatched again: a torn head names any queue offset. What was
+        cut off is durable until its file was forced without it, and what a killed process wrote
+        may not be: every file counts as not flushed.
         """
         self.truncate_dirty_logic_files(physical_offset)
         if first_queue_offset is not None:
-            while self._end > first_queue_offset * CQ_STORE_UNIT_SIZE:
+            first = first_queue_offset * CQ_STORE_UNIT_SIZE
+            while self._end > first and not self._is_unit_of_its_record():
                 self._drop_last()
         while self._end > 0 and not self._names_its_record():
             self._drop_last()
@@ -190,6 +192,19 @@ class ConsumeQueue:
             return False
         named: tuple[int, int] = _SIZE_AND_QUEUE_OFFSET.unpack_from(record)
         return named == (size, self._end // CQ_STORE_UNIT_SIZE - 1)
+
+    def _is_unit_of_its_record(self) -> bool:
+        """True where the log has the record of the last unit, and that names this very place."""
+        unit = self._unit_at(self._end - CQ_STORE_UNIT_SIZE)
+        if unit is None or _position(unit) < self._log.min_offset():
+            return False
+        offset, size, _ = unit
+        record = self._log.get_message(offset, size)
+        if record is None or len(record) < _HEAD:
+            return False
+        found = check_record(record, 0, release=self._release, check_crc=False)
+        place = self.topic, self.queue_id, self._end // CQ_STORE_UNIT_SIZE - 1
+        return found.success and place == (found.topic, found.queue_id, found.consume_queue_offset)
 
     def correct_min_offset(self, min_physical_offset: int) -> None:
         """STORE-CQ-5: let the queue begin at the first unit whose record is still there.

@@ -189,3 +189,17 @@ def test_the_table_says_what_is_not_held() -> None:
         assert len(told) == len(reasons), name
         assert all(any(line.endswith(f": {reason}") for line in told) for reason in reasons)
     assert sum(line.startswith("no machine ") for line in lines) == len(NOT_HELD)
+
+
+def test_a_long_run_is_traced_to_a_look() -> None:
+    """What is beyond the bound of events is not heard of, and what is traced is a whole step."""
+    log = TraceLog.of("t", config_of("4.9", ()), RELEASE_4_9, events_max=20)
+    lab = StoreLab(trace=log)
+    while len(log.events) < 20:
+        lab.put()
+        lab.settle(100)
+    kept = list(log.events)
+    lab.put()
+    lab.settle(100)
+    assert log.events == kept
+    assert type(kept[-1]).__name__ == "Observed"

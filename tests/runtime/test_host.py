@@ -3,6 +3,7 @@
 import socket
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 
@@ -177,6 +178,18 @@ def test_forces_end_in_the_loop(hosted: Hosted) -> None:
         client.send(b"force")
         assert hosted.answer(client, 7) == b"durable"
         assert hosted.hears(("forced", (7, False)), ("forced", (8, True)))
+
+
+def test_a_defect_in_a_force_is_a_force_that_failed(
+    hosted: Hosted, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """And the thread goes on to the next one."""
+    hosted.disk.create("file", 4)
+    defect = patch.object(DirectoryDisk, "force", side_effect=AssertionError("as scripted"))
+    with defect, hosted.connect() as client:
+        client.send(b"force")
+        assert hosted.hears(("forced", (7, True)), ("forced", (8, True)))
+    assert capsys.readouterr().err.count("AssertionError: as scripted") == 2
 
 
 def test_connections_of_the_node(hosted: Hosted) -> None:

@@ -16,7 +16,9 @@ from refimpl.model.release import RELEASE_4_9, Release
 from refimpl.model.status import PutMessageStatus
 from refimpl.sim.crash_disk import CrashDisk
 from refimpl.sim.disk_faults import DiskFault, DiskFaults, FaultPoint
+from refimpl.sim.ledger import Ledger
 from refimpl.sim.sent_log import Fate
+from refimpl.sim.store_lab import StoreLab
 from refimpl.store.message_store import (
     CLEAN_FILES,
 )
@@ -26,6 +28,7 @@ from tests.store.recovery_bench import (
     QUEUE,
     RELEASE,
     SYNC,
+    TWO,
     after_power_failure,
     fates,
     filled,
@@ -38,6 +41,7 @@ from tests.store.recovery_bench import (
 
 TABLE = Path(__file__).parents[2] / "spec/store/recovery.md"
 OK = PutMessageStatus.PUT_OK
+_QUEUE_ID, _QUEUE_OFFSET = 12, 20  # where a record has them
 
 
 # --- the checkpoint
@@ -270,6 +274,31 @@ def test_torn_pre_blank_unit(release: Release, kept: int) -> None:
     store.put()
     store.settle()
     assert store.read() == [6, 7]
+
+
+@RELEASE
+def test_torn_head_that_names_a_taken_place(release: Release) -> None:
+    """STORE-RECOVERY-10: two that follow one another do not take the place of one before them."""
+    store = StoreLab(release, TWO, CrashDisk(), ledger=Ledger(sync_flush=False, tears=True))
+    for _ in range(4):
+        store.put()
+    store.settle()
+    store.put("T", 1)
+    store.fail_power()
+    disk = store.disk.disk
+    assert isinstance(disk, CrashDisk)
+    place = (0).to_bytes(4, "big"), (3).to_bytes(8, "big")  # queue 0, where message 3 stands
+    for at, field in zip((_QUEUE_ID, _QUEUE_OFFSET), place, strict=True):
+        write(disk, f"{LOG}{name(480)}", at, field)
+    reopened(store, disk)
+    assert store.ledger.sent[4].unplaced
+    store.advance(100_000)
+    store.put()
+    store.settle(70_000)
+    assert store.ledger.sent[5].queue_offset == 4
+    assert store.read() == [0, 1, 2, 3, 5]
+    reopened(store, killed(store))
+    assert store.read() == [0, 1, 2, 3, 5]
 
 
 # --- refusals
