@@ -5,7 +5,8 @@ means is judged here: SUCCESS says that the record is durable, FLUSH_DISK_TIMEOU
 failed or the time was over, and one of both comes.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -126,14 +127,24 @@ class SyncFlushMachine(BrokerMachine):
         """One force ends, well or not; those who wait for it hear of it."""
         pending = self.lab.forces[which % len(self.lab.forces)]
         failed = fails and self.allows(FORCE_FAILS)
-        self._end(pending, failed=failed)
+        self._end_force(pending, failed=failed)
         self.lab.settle()
         if not failed:
             for put in self.puts:
                 answered = put.asked.answer is not None or put.end > self.flushed
                 self.must(answered, PUT_IS_ANSWERED, put.asked.command)
 
-    def _end(self, pending: Force, *, failed: bool) -> None:
+    @contextmanager
+    def failing_forces(self) -> Iterator[None]:
+        """Inside, what is asked for a force is told at once that it failed."""
+        self.fault(FORCE_FAILS)
+        complete, self.lab.forces_complete = self.lab.forces_complete, True
+        self.lab.forces_fail = True
+        yield
+        self.lab.forces_fail = False
+        self.lab.forces_complete = complete
+
+    def _end_force(self, pending: Force, *, failed: bool) -> None:
         if failed:
             self.fault(FORCE_FAILS)
             for put in self.puts:

@@ -6,12 +6,13 @@ from typing import ClassVar
 from hypothesis import strategies as st
 from hypothesis.stateful import invariant, precondition, rule
 
-from fuzz.broker_machine import KILL, POWER_LOSS, BrokerMachine
 from fuzz.dialogue import SUCCESS
 from fuzz.stateful.registry import Machine
+from fuzz.sync_flush import FORCE_FAILS, SYNC_INVARIANTS, SyncFlushMachine
 from refimpl.broker.broker import PERSIST_CONSUMER_OFFSET
 from refimpl.model.ids import QueueId, Topic
 from refimpl.model.override import override
+from refimpl.remoting.command import RemotingCommand
 from refimpl.sim.crash_images import CrashImage
 
 TOPIC = "T"
@@ -23,11 +24,15 @@ _queues = st.sampled_from(QUEUES)
 _Key = tuple[str, int]
 
 
-class ConsumerOffsetsMachine(BrokerMachine):
+class ConsumerOffsetsMachine(SyncFlushMachine):
     """Two groups, two queues; the model is the table that the groups were told of."""
 
-    FAULTS: ClassVar[tuple[str, ...]] = (KILL, POWER_LOSS, "force-fails")
-    WEIGHTS: ClassVar[Mapping[str, int]] = {"persist": 3, "lose_power": 2}
+    WEIGHTS: ClassVar[Mapping[str, int]] = {
+        **SyncFlushMachine.WEIGHTS,
+        "persist": 3,
+        "produce": 3,
+        "lose_power": 2,
+    }
     OVERRIDES: ClassVar[Mapping[str, str]] = {}
 
     @override
@@ -36,17 +41,23 @@ class ConsumerOffsetsMachine(BrokerMachine):
         self.told: dict[_Key, int] = {}
         self.persisted: list[dict[_Key, int]] = [{}]  # the durable table, and those after it
         self.resets: dict[_Key, int] = {}
-        self.client.produce(TOPIC, b"first")
-        self.lab.settle()
+        self.due = self._due()
+        self._produce(0, b"first")
         for group in GROUPS:
             self.client.pull(group, TOPIC, 0, 0)
 
+    def _produce(self, queue_id: int, body: bytes) -> None:
+        def heard(answer: RemotingCommand | None) -> None:
+            assert answer is None or answer.code == SUCCESS or self.sync_flush, answer.remark
+
+        self.put(self.client.produce(TOPIC, body, queue_id=queue_id), heard)
+        self.lab.settle()
+
     @rule(queue_id=_queues, count=st.integers(1, 3))
     def produce(self, queue_id: int, count: int) -> None:
-        """Give offsets something to be within."""
+        """Give offsets something to be within; what is not durable yet gives them nothing."""
         for _ in range(count):
-            self.client.produce(TOPIC, b"more", queue_id=queue_id)
-        self.lab.settle()
+            self._produce(queue_id, b"more")
 
     @rule(group=_groups, queue_id=_queues, offset=st.integers(0, 6))
     def commit(self, group: str, queue_id: int, offset: int) -> None:
@@ -96,33 +107,40 @@ class ConsumerOffsetsMachine(BrokerMachine):
     @rule(fails=st.booleans())
     def persist(self, fails: bool) -> None:
         """The actor writes the file; its force may fail, which a kill does not notice."""
-        self.lab.forces_fail = fails and self.allows("force-fails")
-        if self.lab.forces_fail:
-            self.fault("force-fails")
-        self.lab.step(PERSIST_CONSUMER_OFFSET)
-        if self.lab.forces_fail:
+        if fails and self.allows(FORCE_FAILS):
+            with self.failing_forces():
+                self.lab.step(PERSIST_CONSUMER_OFFSET)
             self.persisted.append(dict(self.told))
         else:
+            self.lab.step(PERSIST_CONSUMER_OFFSET)
             self.persisted = [dict(self.told)]
-        self.lab.forces_fail = False
+        self.due = self._due()
+
+    def _due(self) -> int:
+        """When the actor writes the file of its own accord."""
+        return self.lab.node.actors()[PERSIST_CONSUMER_OFFSET]
 
     @override
     def came_back(self, *, killed: bool) -> None:
         """The table of memory after an orderly end, the last file after a kill."""
+        super().came_back(killed=killed)
         if killed:
             self.told = self._readable(self.persisted[-1])
         self.persisted = [dict(self.told)]  # forced when it was loaded
         self.resets.clear()
+        self.due = self._due()
 
     @override
     def lost_power(self, image: CrashImage) -> None:
         """The durable file, or one of those written since, held to what can be read."""
+        super().lost_power(image)
         possible = [self._readable(table) for table in self.persisted]
         found = self._found()
         self.must(found in possible, "DurableIsKept", f"{found}, not of {possible}, {image.label}")
         self.told = found
         self.persisted = [dict(found)]
         self.resets.clear()
+        self.due = self._due()
 
     def _readable(self, table: dict[_Key, int]) -> dict[_Key, int]:
         return {key: min(offset, self._end(key[1])) for key, offset in table.items()}
@@ -141,7 +159,10 @@ class ConsumerOffsetsMachine(BrokerMachine):
 
     @invariant()
     def what_was_told_is_answered(self) -> None:
-        """The table is the model's, and the wire says the same."""
+        """The table is the model's, and the wire says the same; time may have written it."""
+        if self._due() != self.due:
+            self.due = self._due()
+            self.persisted = [dict(self.told)]
         manager = self.lab.ctx.consumer_offset_manager
         for group in GROUPS:
             for queue_id in QUEUES:
@@ -169,6 +190,7 @@ MACHINE = Machine(
         "DurableIsKept",
         "EveryImageOpens",
         "RefusalChangesNothing",
+        *SYNC_INVARIANTS,
         "AtMostOneAnswer",
         "BROKER-OFFSET-1",
         "BROKER-OFFSET-14",

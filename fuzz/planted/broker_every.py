@@ -34,7 +34,7 @@ _ALL = (
     "Transaction",
 )
 _WITH_A_LOG = ("DelayService", "PullHold", "SendBackAndRetry", "Transaction")
-_UNDER_SYNC_FLUSH = ("PullHold", "SendBackAndRetry")
+_UNDER_SYNC_FLUSH = ("ConsumerOffsets", "PullHold", "SendBackAndRetry")
 
 
 @contextmanager
@@ -154,7 +154,12 @@ PLANTED = {
         "self._dispatch_all(now)",
         "pass",
     ),
-    "own-send-is-answered-before-the-force": Planted("PullHold", "SuccessIsDurable", acks_on_wrote),
+    **{
+        f"own-send-is-answered-before-the-force-{machine}": Planted(
+            machine, "SuccessIsDurable", acks_on_wrote
+        )
+        for machine in _UNDER_SYNC_FLUSH
+    },
     "own-back-is-answered-before-the-force": planted_edit(
         "SendBackAndRetry",
         "SuccessIsDurable",
