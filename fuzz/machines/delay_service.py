@@ -7,14 +7,16 @@ from typing import ClassVar
 from hypothesis import strategies as st
 from hypothesis.stateful import invariant, precondition, rule
 
-from fuzz.broker_machine import KILL, POWER_LOSS, PUT_REFUSED, BrokerMachine
+from fuzz.broker_machine import KILL, POWER_LOSS, PUT_REFUSED
 from fuzz.dialogue import SUCCESS
 from fuzz.stateful.registry import Machine
+from fuzz.sync_flush import FORCE_FAILS, FORCES_WAIT, SYNC_INVARIANTS, SyncFlushMachine
 from refimpl.broker.invariants import DELAY_OFFSET_IN_QUEUE
 from refimpl.broker.schedule_message import PERSIST, deliver_actor
 from refimpl.model.ids import Actor, QueueId, Topic
 from refimpl.model.message import MessageExt
 from refimpl.model.override import override
+from refimpl.remoting.command import RemotingCommand
 from refimpl.sim.crash_images import CrashImage
 
 TOPICS = ("T1", "T2")
@@ -39,10 +41,23 @@ class Delayed:
     delivered: int = 0
 
 
-class DelayServiceMachine(BrokerMachine):
+class DelayServiceMachine(SyncFlushMachine):
     """Three levels, two topics; the model is the list of what was accepted, by body."""
 
-    FAULTS: ClassVar[tuple[str, ...]] = (KILL, POWER_LOSS, PUT_REFUSED, CLOCK_BACK, OLD_OFFSETS)
+    FAULTS: ClassVar[tuple[str, ...]] = (
+        KILL,
+        POWER_LOSS,
+        PUT_REFUSED,
+        CLOCK_BACK,
+        OLD_OFFSETS,
+        FORCES_WAIT,
+        FORCE_FAILS,
+    )
+    WEIGHTS: ClassVar[Mapping[str, int]] = {
+        **SyncFlushMachine.WEIGHTS,
+        "send": 4,
+        "wait_for_the_disk": 4,
+    }
     OVERRIDES: ClassVar[Mapping[str, str]] = {"messageDelayLevel": "1s 3s 8s"}
 
     @override
@@ -64,12 +79,20 @@ class DelayServiceMachine(BrokerMachine):
         body = str(self.count).encode()
         self.count += 1
         properties = {"DELAY": str(level), "own": "kept"}
-        answer = self.client.produce(topic, body, properties=properties).answer
-        assert answer is not None, body
-        assert answer.code == SUCCESS, answer.remark
+        asked = self.client.produce(topic, body, properties=properties)
         level = min(level, max(LEVELS))
         self.sent[body] = Delayed(level, topic, self.lab.now + LEVELS[level], self.back)
+
+        def heard(answer: RemotingCommand | None) -> None:
+            assert answer is None or answer.code == SUCCESS or self.sync_flush, answer.remark
+            if answer is not None and answer.code == SUCCESS and self.sync_flush:
+                self.sent[body].durable = True
+
+        self.put(asked, heard)
         self.lab.settle()
+        queue = self.lab.ctx.store.commit_log.mapped_file_queue
+        if self.sync_flush and self.flushed < queue.max_wrote_position:
+            return  # nobody is shown what is not durable
         end = self.lab.ctx.store.next_offset(Topic(_SCHEDULE), QueueId(level - 1))
         last = self.lab.records(_SCHEDULE, level - 1, end - 1) if end else []
         there = [message.body for message in last]
@@ -140,6 +163,7 @@ class DelayServiceMachine(BrokerMachine):
         self.lab.disk.create(path, len(text))
         self.lab.disk.write(path, 0, text.encode())
         self.lab.start()
+        self._abandon()
         if beyond:  # the operator's word: what the level holds now counts as delivered
             for delayed in self.sent.values():
                 if delayed.level == level and not delayed.delivered:
@@ -147,13 +171,15 @@ class DelayServiceMachine(BrokerMachine):
         self._returned()
 
     @override
-    def came_back(self, *, killed: bool) -> None:  # noqa: ARG002 - both are the same here
+    def came_back(self, *, killed: bool) -> None:
         """Every accepted message is still there; levels begin after a second."""
+        super().came_back(killed=killed)
         self._returned()
 
     @override
     def lost_power(self, image: CrashImage) -> None:
         """What was not durable may be gone, or torn behind its body; what was is delivered."""
+        super().lost_power(image)
         waiting = {
             message.body
             for level in LEVELS
@@ -231,6 +257,7 @@ class DelayServiceMachine(BrokerMachine):
     @override
     def at_the_end(self) -> None:
         """When everything works again, everything is delivered."""
+        self.heal()
         for _ in range(_ROUNDS):
             self.lab.jump(max(LEVELS.values()) + 1_000)
         self._read()
@@ -253,6 +280,7 @@ MACHINE = Machine(
         "DurableIsKept",
         "NothingIsInvented",
         "EveryImageOpens",
+        *SYNC_INVARIANTS,
         "AtMostOneAnswer",
         "BROKER-SCHEDULE-7",
         "BROKER-SCHEDULE-12",

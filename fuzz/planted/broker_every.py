@@ -34,7 +34,7 @@ _ALL = (
     "Transaction",
 )
 _WITH_A_LOG = ("DelayService", "PullHold", "SendBackAndRetry", "Transaction")
-_UNDER_SYNC_FLUSH = ("ConsumerOffsets", "PullHold", "SendBackAndRetry")
+_UNDER_SYNC_FLUSH = ("ConsumerOffsets", "DelayService", "PullHold", "SendBackAndRetry")
 
 
 @contextmanager
