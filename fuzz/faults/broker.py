@@ -184,7 +184,7 @@ FAULTS: Mapping[str, Fault] = {
         patch=PLANTED["9249-failed-delivery-is-skipped"].patch,
         machines=("DelayService",),
         hidden="needs a store that refuses one put",
-        seed=5,
+        seed=47,
     ),
     "B49": Fault(
         issue="#3358",
