@@ -1,9 +1,10 @@
 """Traces of the runs of a machine, checked against the models in batches when it was played.
 
 Every run of a round is traced, round after round from the first seed on, until the bound of events
-is reached; runs after that are played without. Of a long run the beginning is traced. So the seed
-alone decides which runs are traced, as far as the time reaches. The command in a trace's header
-plays its round first and traces it again.
+is reached; the ci profile has none, so every run of it is held. Of a long run the beginning is
+traced, and of the first run of each round much more. So the seed alone decides what is traced, as
+far as the time reaches. The command in a trace's header plays its round first and traces it again
+under the same name.
 """
 
 from collections.abc import Sequence
@@ -20,8 +21,9 @@ from refimpl.tlc.locate import TlcMissing
 from refimpl.tlc.trace_check import NO_EVENT, Verdict
 
 NOT_HELD: Final[dict[str, str]] = {}  # models that runs of machines are not held against, and why
-# of one run: a model that keeps a whole file of the log in its state pays for each event with it
-EVENTS_PER_TRACE: Final = 1_500
+# a model that keeps a whole file of the log in its state pays for each event with it
+EVENTS_OF_A_FIRST_RUN: Final = 1_500
+EVENTS_OF_A_RUN: Final = 150
 MODELS: Final = tuple(name for name in trace_check.MODELS if name not in NOT_HELD)
 
 
@@ -32,21 +34,25 @@ class TraceBag:
         self.machine = machine
         self._bound = bound  # events: the round in which it is reached is traced to its end
         self._round = 0
+        self._begun = 0  # traces of this round
         self._full = False
         self._logs: list[TraceLog] = []
 
     def begin_round(self, seed: int) -> None:
         """Another round is played; it is traced where there is room."""
         self._round = seed
+        self._begun = 0
         self._full = self._full or sum(len(log.events) for log in self._logs) >= self._bound
 
     def begin(self, config: Config, release: Release) -> TraceLog | None:
         """Begin the trace of a store, or nothing."""
         if self._full:
             return None
-        name = f"{self.machine}-{self._round}-{len(self._logs)}"
+        name = f"{self.machine}-{self._round}-{self._begun}"
         again = f"--stateful=ci --stateful-time 1 --stateful-seed {self._round} -k {self.machine}"
-        self._logs.append(TraceLog.of(name, config, release, f"pytest {again}", EVENTS_PER_TRACE))
+        room = EVENTS_OF_A_RUN if self._begun else EVENTS_OF_A_FIRST_RUN
+        self._begun += 1
+        self._logs.append(TraceLog.of(name, config, release, f"pytest {again}", room))
         return self._logs[-1]
 
     def traces(self) -> list[Trace]:

@@ -69,14 +69,24 @@ NextLife == Trace[StartOf(t, born + 1)]
 Cut == IF HasNext THEN NextLife.cut ELSE wrote   \* there the records end that survived
 Survives(record) == record.at + record.size <= Cut
 Kept == SelectSeq(log, Survives)
-HasRecord(q) ==
-  \/ passed[q] >= NextLife.min_offset
-  \/ \E k \in 1..Len(Kept) :
-       Kept[k].queue = q /\ Kept[k].unit /\ Kept[k].at >= NextLife.min_offset
-Loose == {q \in Queues : NextLife.min_offset = -1 \/ ~HasRecord(q)}
-
 (* Records of a batch are one until they are dispatched: their sizes are told then *)
 Parts(record) == IF "parts" \in DOMAIN record THEN record.parts ELSE 1
+(* a batch of which the first messages survived; how many they are, what follows tells *)
+InPart == {k \in 1..Len(log) : Parts(log[k]) > 1 /\ log[k].at < Cut /\ ~Survives(log[k])}
+PartsLeft == IF InPart = {} THEN {0} ELSE 1..(Parts(log[Least(InPart)]) - 1)
+KeptWith(left) ==
+  IF InPart = {} THEN Kept
+  ELSE LET batch == log[Least(InPart)]
+       IN Append(Kept, [batch EXCEPT !.size = Cut - batch.at, !.parts = left])
+LeftOf(q, left) ==
+  IF \E k \in InPart : log[k].queue = q /\ log[k].unit THEN left ELSE 0
+HasRecord(q) ==
+  \/ passed[q] >= NextLife.min_offset
+  \/ LET kept == KeptWith(1)
+     IN \E k \in 1..Len(kept) :
+          kept[k].queue = q /\ kept[k].unit /\ kept[k].at >= NextLife.min_offset
+Loose == {q \in Queues : NextLife.min_offset = -1 \/ ~HasRecord(q)}
+
 InBatch == IF NextRecord = {} THEN FALSE ELSE Parts(log[Next1]) > 1
 Split ==
   /\ l <= Len(Trace) /\ Ev.e = "Dispatch" /\ ~fresh /\ InBatch
@@ -257,9 +267,11 @@ TEnd ==
   /\ up' = FALSE /\ looks' = 0 /\ held' = 0 /\ fresh' = TRUE /\ born' = born /\ overtaken' = -1
   /\ passed' = passed
   /\ IF ~HasNext THEN UNCHANGED <<log, wrote, flushed, reputFromOffset, next, loose>>
-     ELSE /\ log' = Kept /\ wrote' = NextLife.max_offset /\ flushed' = NextLife.flushed
+     ELSE /\ wrote' = NextLife.max_offset /\ flushed' = NextLife.flushed
           /\ reputFromOffset' = IF reputFromOffset < Cut THEN reputFromOffset ELSE Cut
-          /\ next' = [q \in Queues |-> next[q] - LostUnits(q, Len(log))]
+          /\ \E left \in PartsLeft :
+               /\ log' = KeptWith(left)
+               /\ next' = [q \in Queues |-> next[q] - LostUnits(q, Len(log)) + LeftOf(q, left)]
           /\ loose' = IF NextLife.clean THEN {} ELSE Loose
   /\ gathered' = [q \in Queues |-> <<>>] /\ units' = [q \in Queues |-> <<>>]
   /\ waiting' = 0 /\ arrived' = 0

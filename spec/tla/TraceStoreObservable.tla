@@ -68,6 +68,13 @@ Asks(ticket) == \E ask \in asks : ask[1] = ticket
 HasNext == born < Len(Starts[t])
 NextLife == Trace[StartOf(t, born + 1)]
 Keep == IF HasNext THEN Below(NextLife.cut) ELSE Len(log)
+(* a batch of which the first messages survived is a message still, and was not promised *)
+Cuts == IF Keep < Len(spans)
+        THEN HasNext /\ spans[Keep + 1].batch /\ spans[Keep + 1].at < NextLife.cut
+        ELSE FALSE
+Left == IF Cuts THEN Keep + 1 ELSE Keep
+SpansLeft == IF Cuts THEN Append(SubSeq(spans, 1, Keep), [spans[Left] EXCEPT !.end = NextLife.cut])
+             ELSE SubSeq(spans, 1, Keep)
 Accident == IF Ev.power THEN "power" ELSE "kill"
 
 (* the message that is shown next *)
@@ -162,7 +169,8 @@ Refusing == SelectSeq(Conditions, LAMBDA condition : ~condition[2])
 (* What each event does; Step says when *)
 DoTAppend == /\ Send(IF Waits1 THEN "waits" ELSE "cached")
              /\ shown' = shown
-             /\ spans' = Append(spans, [at |-> Ev.offset, end |-> Ev.offset + Ev.size])
+             /\ spans' = Append(spans, [at |-> Ev.offset, end |-> Ev.offset + Ev.size,
+                                       batch |-> Ev.messages > 1])
              /\ wrote' = Ev.offset + Ev.size
              /\ UNCHANGED <<below, asks, flushed, told, born, orderly, looks, overtaken>>
 DoRefused == /\ wrote' = Ev.where
@@ -201,12 +209,12 @@ DoDispatch == /\ told' = Ev.offset + Ev.size
                  IN IF up /\ n > shown THEN Show(n) ELSE UNCHANGED vars
               /\ UNCHANGED <<spans, below, asks, wrote, flushed, born, orderly, looks, overtaken>>
 (* a crash on the way up takes no more than one of an open store *)
-DoCrash == /\ spans' = SubSeq(spans, 1, Keep) /\ asks' = {} /\ looks' = 0 /\ told' = -1
+DoCrash == /\ spans' = SpansLeft /\ asks' = {} /\ looks' = 0 /\ told' = -1
            /\ overtaken' = -1
-           /\ wrote' = IF Keep = 0 THEN below ELSE spans[Keep].end
-           /\ IF up THEN Fail(Accident, Keep)
-              ELSE /\ log' = SubSeq(log, 1, Keep)
-                   /\ shown' = (IF shown > Keep THEN Keep ELSE shown)
+           /\ wrote' = IF Left = 0 THEN below ELSE SpansLeft[Left].end
+           /\ IF up THEN Fail(Accident, Left)
+              ELSE /\ log' = SubSeq(log, 1, Left)
+                   /\ shown' = (IF shown > Left THEN Left ELSE shown)
                    /\ UNCHANGED up
            /\ orderly' = IF up \/ orderly = "no" THEN "no" ELSE "maybe"
            /\ UNCHANGED <<below, flushed, born>>

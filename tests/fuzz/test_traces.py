@@ -77,6 +77,26 @@ def test_runs_are_traced_round_by_round_up_to_the_bound() -> None:
     assert sum(len(trace.events) for trace in found) >= 30
 
 
+def test_the_ci_profile_traces_every_run() -> None:
+    """Much of the first run of a round, and the beginning of the others, each with its own name."""
+    play = Play(machines()["GroupCommit"], 0, PROFILES["ci"].trace_events)
+    play.rounds(3)
+    found = play.bag.traces()
+    assert len(found) == play.record().runs > 3
+    assert len({trace.header.trace for trace in found}) == len(found)
+    bag = TraceBag("Store", PROFILES["ci"].trace_events)
+    bag.begin_round(5)
+    for _ in range(2):
+        lab = StoreLab(trace=bag.begin(config_of("4.9", ()), RELEASE_4_9))
+        for _ in range(100):
+            lab.put()
+            lab.settle(100)
+    first, second = bag.traces()
+    assert (first.header.trace, second.header.trace) == ("Store-5-0", "Store-5-1")
+    assert len(first.events) > 2 * traces.EVENTS_OF_A_RUN
+    assert traces.EVENTS_OF_A_RUN <= len(second.events) < traces.EVENTS_OF_A_RUN + 10
+
+
 def test_the_quick_profile_traces_nothing() -> None:
     assert PROFILES["quick"].trace_events == 0
     play = Play(machines()["DelayService"], 0, PROFILES["quick"].trace_events)
