@@ -328,7 +328,7 @@ ForgetTo(place) ==
                     looks, overtaken>>
 Forgettable ==
   LET done == Min(flushedWhere, reputFromOffset)
-  IN IF ~HasNext THEN done
+  IN IF ~HasNext THEN Min(done, wrote - 1)    \* its file has something to end
      ELSE Greatest({low} \cup {s \in (low + 1)..Min(done, Covered) : ends[s] <= Needed
                                                                     /\ EndsFile(s)})
 MayForget == Is({"Observed"}) /\ up /\ wrote > low + 7 /\ Forgettable > low + 7
