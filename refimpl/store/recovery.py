@@ -82,16 +82,19 @@ def deliver_at(levels: DelayLevels) -> DeliverAt:
 class LogScan:
     """Records from `start` on, file after file; `end` is where the valid ones end.
 
+    `closed`: there stands the blank record of the last file.
+
     STORE-RECOVERY-2: a record is valid when its lengths agree, its body has the checksum and it
     stands where it says that it stands. A blank record leads to the next file.
     """
 
-    __slots__ = ("_check_crc", "_files", "_release", "end")
+    __slots__ = ("_check_crc", "_files", "_release", "closed", "end")
 
     def __init__(
         self, queue: MappedFileQueue, start: int, release: Release, *, check_crc: bool
     ) -> None:
         self.end = start
+        self.closed = False
         files = queue.mapped_files
         first = bisect_right(files, start - queue.file_size, key=_file_from_offset)
         self._files = files[first:]
@@ -99,7 +102,7 @@ class LogScan:
         self._check_crc = check_crc
 
     def records(self, at: DeliverAt) -> Iterator[DispatchRequest]:
-        """Every valid record, in order; afterwards `end` is final."""
+        """Every valid record, in order; afterwards `end` and `closed` are final."""
         for i, mapped_file in enumerate(self._files):
             position = max(0, self.end - mapped_file.file_from_offset)
             blank = False
@@ -110,6 +113,7 @@ class LogScan:
                     self.end += request.msg_size
                     yield request
             if not blank or i + 1 == len(self._files):
+                self.closed = blank
                 return
             self.end = self._files[i + 1].file_from_offset
 
@@ -176,9 +180,12 @@ def recover_normally(log: CommitLog, *, check_crc: bool) -> None:
     scan = LogScan(queue, start, log.release, check_crc=check_crc)
     for _ in scan.records(deliver_at(log.delay_levels)):
         pass
-    queue.truncate_dirty_files(scan.end)
+    end = scan.end
+    if scan.closed:  # no file could be made behind it; it was forced with everything else
+        end = log.roll_next_file(end)
+    queue.truncate_dirty_files(end)
     _close_dirty_tail(queue)
-    queue.flushed_where = scan.end
+    queue.flushed_where = end
     queue.committed_where = queue.max_wrote_position
 
 

@@ -277,6 +277,30 @@ def test_torn_pre_blank_unit(release: Release, kept: int) -> None:
 
 
 @RELEASE
+def test_closed_last_file(release: Release) -> None:
+    """STORE-RECOVERY-1: its blank was forced before the orderly end, and is not written again."""
+    store = filled(release, 3)
+    disk = store.disk.disk
+    assert isinstance(disk, CrashDisk)
+    disk.faults = DiskFaults([DiskFault(FaultPoint.NO_SPACE_CREATE, "commitlog/*")])
+    store.put(size=100)
+    disk.faults = None
+    store.settle(20_000)
+    end = store.store.commit_log.max_offset()
+    store.shutdown()
+    store.settle()
+    assert store.reopen(killed(store)), store.refused
+    assert store.check() == []
+    store.settle_ledger()
+    queue = store.store.commit_log.mapped_file_queue
+    assert (end % 240, queue.flushed_where, queue.max_offset) == (0, end, end)
+    store.put()
+    store.settle()
+    assert store.ledger.sent[4].offset == end
+    assert store.read() == [0, 1, 2, 4]
+
+
+@RELEASE
 def test_torn_head_that_names_a_taken_place(release: Release) -> None:
     """STORE-RECOVERY-10: two that follow one another do not take the place of one before them."""
     store = StoreLab(release, TWO, CrashDisk(), ledger=Ledger(sync_flush=False, tears=True))
