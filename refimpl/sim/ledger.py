@@ -217,9 +217,12 @@ class Ledger:
         `known`: the number of each message by its body.
 
         STORE-PROMISE-5: messages that nobody was promised, with a torn head, and those behind
-        them in the queue that lost such a message or got it.
+        them in the queue that lost such a message or got it. STORE-RECOVERY-11: and the only one
+        before them in a queue that seems to have begun again.
         """
         torn = self.tears and self.torn
+        numbers: dict[tuple[Topic, QueueId], list[int]] = {}  # by queue, in the order of the log
+        again: set[tuple[Topic, QueueId]] = set()  # where the second one is torn, and at offset 0
         touched: set[tuple[Topic, QueueId]] = set()
         follows: dict[tuple[Topic, QueueId], int] = {}
         found: set[int] = set()
@@ -237,9 +240,14 @@ class Ledger:
                 placed = s.topic, s.queue_id, s.has_unit, told
                 if placed != (*queue, at.has_unit, at.queue_offset):
                     touched |= {queue, (s.topic, s.queue_id)}
+                    if at.queue_offset == 0 and len(numbers.get(queue, ())) == 1:
+                        again.add(queue)
             if s.unplaced or (torn and not s.durable and queue in touched):
                 found.add(number)
             if at.has_unit:
+                if follows.get(queue) == at.queue_offset == 1 and queue in again:
+                    found.add(numbers[queue][0])
+                numbers.setdefault(queue, []).append(number)
                 follows[queue] = at.queue_offset + 1
         return frozenset(found)
 

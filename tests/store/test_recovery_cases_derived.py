@@ -325,6 +325,26 @@ def test_torn_head_that_names_a_taken_place(release: Release) -> None:
     assert store.read() == [0, 1, 2, 3, 5]
 
 
+@RELEASE
+def test_torn_head_that_seems_to_begin_again(release: Release) -> None:
+    """STORE-RECOVERY-11: offsets 0, 0 and 1 are those of a queue that was deleted in between."""
+    store = StoreLab(release, TWO, CrashDisk(), ledger=Ledger(sync_flush=False, tears=True))
+    store.put()
+    store.put("T", 1)
+    store.put()
+    store.fail_power()
+    disk = store.disk.disk
+    assert isinstance(disk, CrashDisk)
+    second = store.ledger.sent[1].offset
+    assert second is not None
+    write(disk, f"{LOG}{name(0)}", second + _QUEUE_ID, bytes(4))
+    reopened(store, disk)
+    assert [s.unplaced for s in store.ledger.sent] == [True] * 3
+    assert store.read() == [1, 2]
+    reopened(store, killed(store))
+    assert store.read() == [1, 2]
+
+
 # --- refusals
 
 
